@@ -1,0 +1,102 @@
+// What peers say to each other: Raft messages, forwarded commands, joining, snapshot chunks, state hashes.
+// codec and version history: peer-codec.ts.
+import type { LogIndex, MemberId, Membership, Message, SnapshotMeta, Term } from '../raft/types.ts'
+
+/** A follower hands commands to the leader; answered by ProposeResponse with the same requestId. */
+export interface ProposeRequest {
+  readonly type: 'ProposeRequest'
+  readonly requestId: number
+  readonly commands: readonly Uint8Array[]
+}
+
+/** `results`: one apply result a command. `error`: nothing is known to have been applied; `outcomeUnknown` when it may still be. */
+export type ProposeResponse =
+  | { readonly type: 'ProposeResponse'; readonly requestId: number; readonly results: readonly unknown[] }
+  | {
+      readonly type: 'ProposeResponse'
+      readonly requestId: number
+      readonly error: { readonly code: string; readonly message: string; readonly outcomeUnknown: boolean }
+    }
+
+/** Asks a node what it belongs to; anybody with the instance secret may ask, before joining. */
+export interface ProbeRequest {
+  readonly type: 'ProbeRequest'
+  readonly requestId: number
+}
+
+export interface ProbeResponse {
+  readonly type: 'ProbeResponse'
+  readonly requestId: number
+  readonly nodeId: string
+  /** Null: the node belongs to no cluster yet. */
+  readonly clusterId: string | null
+  readonly leader: { readonly memberId: MemberId; readonly raftAddress: string } | null
+}
+
+/** Asks the leader to make the sender a member (a learner first). Any member passes it on to the leader. */
+export interface JoinRequest {
+  readonly type: 'JoinRequest'
+  readonly requestId: number
+  readonly nodeId: string
+  readonly memberId: MemberId
+  readonly raftAddress: string
+}
+
+export type JoinResponse =
+  | {
+      readonly type: 'JoinResponse'
+      readonly requestId: number
+      readonly accepted: true
+      readonly clusterId: string
+      readonly membership: Membership
+    }
+  | {
+      readonly type: 'JoinResponse'
+      readonly requestId: number
+      readonly accepted: false
+      readonly reason: string
+      readonly leaderAddress: string | null
+    }
+
+/** One piece of a snapshot; pieces are acknowledged one by one, a few may be unanswered. */
+export interface SnapshotChunk {
+  readonly type: 'SnapshotChunk'
+  readonly transferId: number
+  readonly term: Term
+  readonly sequence: number
+  /** Sent with the first chunk. */
+  readonly meta: SnapshotMeta | null
+  readonly last: boolean
+  readonly data: Uint8Array
+}
+
+export interface SnapshotChunkAck {
+  readonly type: 'SnapshotChunkAck'
+  readonly transferId: number
+  readonly sequence: number
+  readonly ok: boolean
+}
+
+/** The leader's state hash at a checkpoint; a replica with another hash there is divergent and quarantines itself. */
+export interface StateHash {
+  readonly type: 'StateHash'
+  readonly index: LogIndex
+  readonly hash: number
+}
+
+export interface RaftEnvelope {
+  readonly type: 'Raft'
+  readonly message: Message
+}
+
+export type PeerMessage =
+  | RaftEnvelope
+  | ProposeRequest
+  | ProposeResponse
+  | ProbeRequest
+  | ProbeResponse
+  | JoinRequest
+  | JoinResponse
+  | SnapshotChunk
+  | SnapshotChunkAck
+  | StateHash

@@ -1,0 +1,27 @@
+// The port through which services reach replication: two calls and a status. replication/replica.ts implements it.
+
+export interface ReplicaStatus {
+  readonly nodeId: string
+  readonly memberId: string
+  readonly clusterId: string | null
+  readonly role: 'joining' | 'follower' | 'preCandidate' | 'candidate' | 'leader' | 'learner'
+  readonly term: number
+  readonly leader: { readonly nodeId: string; readonly raftAddress: string } | null
+  readonly commitIndex: number
+  readonly appliedIndex: number
+  readonly lastIndex: number
+  /** The state differs from the cluster's or a disk is damaged: the node serves nothing. */
+  readonly quarantined: string | null
+}
+
+export interface Replicator {
+  /**
+   * Replicates an encoded command and resolves with its apply result once it is committed and applied on the leader.
+   * Rejects with InsiError: NO_LEADER, OVERLOADED, NODE_STOPPING (certainly not applied, safe to retry) or
+   * OUTCOME_UNKNOWN (it may have been or may yet be applied).
+   */
+  propose(command: Uint8Array): Promise<unknown>
+  /** Resolves once this node's state contains every write acknowledged before the call. Rejects with NO_LEADER or READ_TIMEOUT. */
+  readBarrier(): Promise<void>
+  status(): ReplicaStatus
+}
