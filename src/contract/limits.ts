@@ -1,0 +1,71 @@
+// Every limit of the wire, by name. What a deployment may change stands in the configuration; its default refers to here.
+
+/** Longest key, and longest prefix of an iteration, in UTF-8 bytes. */
+export const KEY_BYTES_MAX = 32 * 1024
+
+/** Longest value in UTF-8 bytes unless the configuration says otherwise. */
+export const VALUE_BYTES_MAX_DEFAULT = 1024 * 1024
+
+/** The most that one byte of text can grow to in JSON (`\u0001`). */
+export const JSON_ESCAPE_FACTOR = 6
+
+/** Room in a body for member names, numbers, tokens and unknown members. */
+export const BODY_OVERHEAD_BYTES = 8 * 1024
+
+/** Request line and headers together: a key of full length, percent-encoded (three bytes a byte), with room to spare. */
+export const HEADER_BYTES_MAX = 256 * 1024
+
+/** Time for a client to send its headers, and its whole request. */
+export const HEADERS_TIMEOUT_MS = 20_000
+export const REQUEST_TIMEOUT_MS = 60_000
+
+/** How long an idle connection is kept; clients that pool connections expect at least 90 s. */
+export const KEEP_ALIVE_TIMEOUT_MS = 120_000
+
+/** How long a stopping listener waits for requests that are under way before it cuts them. */
+export const DRAIN_TIMEOUT_MS = 5_000
+
+/** Connections that one listener accepts at the same time. */
+export const CONNECTIONS_MAX = 10_000
+
+/** Page of an iteration when the request names none, and the largest that it may name. */
+export const ITERATE_LIMIT_DEFAULT = 100
+export const ITERATE_LIMIT_MAX = 10_000
+
+/** Largest offset of an iteration: skipping costs time, so it has an end. */
+export const ITERATE_OFFSET_MAX = 1_000_000_000
+
+/** Name of a key, in characters, after trimming. */
+export const NAME_CHARS_MAX = 128
+
+export const ALIASES_PER_ENTITY_MAX = 16
+
+/** Longest text that can be a token; longer ones are refused unread. */
+export const TOKEN_CHARS_MAX = 512
+
+/** Verified tokens that a node remembers, so that the hot path makes no MAC. */
+export const TOKEN_CACHE_ENTRIES_MAX = 10_000
+
+/** Longest X-Request-Id that is taken over from a request. */
+export const REQUEST_ID_CHARS_MAX = 128
+
+/** Largest number that limits and usage can hold: integers that JSON carries exactly. */
+export const LIMIT_VALUE_MAX = Number.MAX_SAFE_INTEGER
+
+/** Records that one purge command removes, and the pause between two looks for entities that are being deleted. */
+export const PURGE_RECORDS_PER_COMMAND = 1_000
+export const PURGE_POLL_INTERVAL_MS = 500
+
+/** Entities that one look of the purge driver, or one page of insight, reads at a time. */
+export const ENTITIES_PER_PAGE_MAX = 10_000
+
+/** How long a node stays ready without a leader, so that an election does not take it out of service. */
+export const READINESS_GRACE_MS = 5_000
+
+/** How far a ready node may be behind in applying what is committed. */
+export const READINESS_LAG_ENTRIES_MAX = 10_000
+
+/** Largest JSON body of a request with `valueCount` values of at most `valueBytesMax` bytes. */
+export function bodyBytesMax(valueCount: number, valueBytesMax: number): number {
+  return (KEY_BYTES_MAX + valueCount * valueBytesMax) * JSON_ESCAPE_FACTOR + BODY_OVERHEAD_BYTES
+}

@@ -1,0 +1,387 @@
+// The table of HTTP routes: the server builds its listeners from it, the client its calls, docs/API.md and the bad-input test
+// their lists. A route that is not here does not exist.
+import { API_PREFIX } from './route.ts'
+import type { AddressLimiter, Field, Method, Route } from './route.ts'
+
+const KEY: Field = { name: 'key', type: 'key', required: true, meaning: 'The key: 1 byte to 32 KiB.' }
+const VALUE: Field = { name: 'value', type: 'value', required: false, meaning: 'The value; absent means empty.' }
+const OLD_VALUE: Field = {
+  name: 'old_value',
+  type: 'value',
+  required: false,
+  meaning: 'What the key must hold now; absent means empty.',
+}
+const NEW_VALUE: Field = {
+  name: 'new_value',
+  type: 'value',
+  required: false,
+  meaning: 'The new value; absent means empty.',
+}
+const OFFSET: Field = { name: 'offset', type: 'offset', required: false, meaning: 'How many to skip. Default 0.' }
+const LIMIT: Field = {
+  name: 'limit',
+  type: 'count',
+  required: false,
+  meaning: 'The most to return: default 100 (also for 0 and less), at most 10000.',
+}
+const PREFIX: Field = {
+  name: 'prefix',
+  type: 'prefix',
+  required: false,
+  meaning: 'What the keys begin with; empty means all. One trailing * is ignored.',
+}
+
+const EMPTY = { status: 200, body: '' }
+const READ: readonly Method[] = ['GET', 'POST']
+const WRITE: readonly Method[] = ['POST']
+
+type RouteInput = Pick<Route, 'name' | 'path' | 'meaning'> & Partial<Route>
+
+function route(defaults: Omit<Route, 'name' | 'path' | 'meaning'>, input: RouteInput): Route {
+  return { ...defaults, ...input, path: API_PREFIX + input.path }
+}
+
+function dataRead(addressLimiter: AddressLimiter, input: RouteInput): Route {
+  return route(
+    {
+      methods: READ,
+      listener: 'public',
+      auth: 'any',
+      keyLimiter: 'data',
+      addressLimiter,
+      kind: 'read',
+      fields: [],
+      success: EMPTY,
+      errors: [],
+    },
+    input,
+  )
+}
+
+function dataWrite(addressLimiter: AddressLimiter, input: RouteInput): Route {
+  return route(
+    {
+      methods: WRITE,
+      listener: 'public',
+      auth: 'any',
+      keyLimiter: 'data',
+      addressLimiter,
+      kind: 'write',
+      fields: [],
+      success: EMPTY,
+      errors: [],
+    },
+    input,
+  )
+}
+
+function system(kind: 'read' | 'write' | 'node', input: RouteInput): Route {
+  const methods = kind === 'write' ? WRITE : READ
+  return route(
+    {
+      methods,
+      listener: 'public',
+      auth: 'any',
+      keyLimiter: 'none',
+      addressLimiter: 'system',
+      kind,
+      fields: [],
+      success: EMPTY,
+      errors: [],
+    },
+    input,
+  )
+}
+
+function admin(kind: 'read' | 'write', input: RouteInput): Route {
+  return { ...system(kind, input), listener: 'private', auth: 'root' }
+}
+
+function ops(input: Omit<RouteInput, 'success'> & { readonly body: string }): Route {
+  return {
+    name: input.name,
+    path: input.path,
+    meaning: input.meaning,
+    methods: ['GET'],
+    listener: 'ops',
+    auth: 'none',
+    keyLimiter: 'none',
+    addressLimiter: 'none',
+    kind: 'node',
+    fields: [],
+    success: { status: 200, body: input.body },
+    errors: [],
+  }
+}
+
+const LIMITS_BODY =
+  '{"usage":{"bytes_on_disk":0,"bytes_in_memory":0,"events_emitted":0,"subscribers":0},"max_limits":{"bytes_on_disk":0,' +
+  '"bytes_in_memory":0,"events_emitted":0,"subscribers":0,"rate_per_second_data_limit":0,"rate_per_second_event_limit":0}}'
+const ENTITY_BODY =
+  '{"root_api_key":"insi_…","aliases":["insi_…"],"data_scope_uuid":"…","key_uuid":"…","usage":{"usage":{…},"max_limits":{…}}}'
+
+const VALUE_ROUTES: readonly Route[] = [
+  dataRead('values', {
+    name: 'value.get',
+    path: '/get',
+    fields: [KEY],
+    success: { status: 200, body: '{"data":"<value>"}' },
+    errors: ['KEY_NOT_FOUND'],
+    meaning: 'Returns the value of a key.',
+  }),
+  dataRead('values', {
+    name: 'value.iterate',
+    path: '/iterate/prefix',
+    fields: [PREFIX, OFFSET, LIMIT],
+    success: { status: 200, body: '{"data":["<key>"]}, or {"data":null} when there is none' },
+    meaning: 'Lists keys in byte order.',
+  }),
+  dataWrite('values', {
+    name: 'value.set',
+    path: '/set',
+    fields: [KEY, VALUE],
+    errors: ['DISK_LIMIT_EXCEEDED'],
+    meaning: 'Creates or replaces a value.',
+  }),
+  dataWrite('values', {
+    name: 'value.setnx',
+    path: '/setnx',
+    fields: [KEY, VALUE],
+    errors: ['KEY_EXISTS', 'DISK_LIMIT_EXCEEDED'],
+    meaning: 'Creates a value unless the key exists.',
+  }),
+  dataWrite('values', {
+    name: 'value.cas',
+    path: '/cas',
+    fields: [KEY, OLD_VALUE, NEW_VALUE],
+    errors: ['CAS_MISMATCH', 'CAS_KEY_MISSING', 'DISK_LIMIT_EXCEEDED'],
+    meaning: 'Replaces a value if it still is what the caller thinks.',
+  }),
+  dataWrite('values', {
+    name: 'value.bump',
+    path: '/bump',
+    fields: [
+      KEY,
+      { name: 'value', type: 'increment', required: true, meaning: 'A decimal 64-bit integer as a string.' },
+      {
+        name: 'min',
+        type: 'floor',
+        required: false,
+        meaning: 'Floor of the result: an integer, or null for none. Default 0.',
+      },
+    ],
+    success: { status: 200, body: '{"data":"<new value>"}' },
+    errors: ['NOT_AN_INTEGER', 'INVALID_INCREMENT', 'INTEGER_OVERFLOW', 'DISK_LIMIT_EXCEEDED'],
+    meaning: 'Adds to a number; a missing key counts as 0.',
+  }),
+  dataWrite('values', {
+    name: 'value.delete',
+    path: '/delete',
+    fields: [KEY],
+    meaning: 'Removes a key; succeeds when there is none.',
+  }),
+]
+
+const CACHE_ROUTES: readonly Route[] = [
+  dataRead('cache', {
+    name: 'cache.get',
+    path: '/cache/get',
+    fields: [KEY],
+    success: { status: 200, body: '{"data":"<value>"}' },
+    errors: ['KEY_NOT_FOUND'],
+    meaning: 'Returns the value of a cache key.',
+  }),
+  dataRead('cache', {
+    name: 'cache.iterate',
+    path: '/cache/iterate/prefix',
+    fields: [PREFIX, OFFSET, LIMIT],
+    success: { status: 200, body: '["<key>"], or null when there is none' },
+    meaning: 'Lists cache keys in byte order.',
+  }),
+  dataWrite('cache', {
+    name: 'cache.set',
+    path: '/cache/set',
+    fields: [KEY, VALUE],
+    errors: ['MEMORY_LIMIT_EXCEEDED'],
+    meaning: 'Creates or replaces a cache entry; it expires after the standard time to live.',
+  }),
+  dataWrite('cache', {
+    name: 'cache.setnx',
+    path: '/cache/setnx',
+    fields: [KEY, VALUE],
+    errors: ['KEY_EXISTS', 'MEMORY_LIMIT_EXCEEDED'],
+    meaning: 'Creates a cache entry unless the key exists.',
+  }),
+  dataWrite('cache', {
+    name: 'cache.cas',
+    path: '/cache/cas',
+    fields: [KEY, OLD_VALUE, NEW_VALUE],
+    errors: ['CAS_MISMATCH', 'CAS_KEY_MISSING', 'MEMORY_LIMIT_EXCEEDED'],
+    meaning: 'Replaces a cache entry if it still is what the caller thinks.',
+  }),
+  dataWrite('cache', {
+    name: 'cache.delete',
+    path: '/cache/delete',
+    fields: [KEY],
+    meaning: 'Removes a cache key; succeeds when there is none.',
+  }),
+]
+
+const SYSTEM_ROUTES: readonly Route[] = [
+  system('node', {
+    name: 'ping',
+    path: '/ping',
+    success: {
+      status: 200,
+      body: '{"entity":"root","leader":"127.0.0.1:7000","node-badge-id":"<uuid>","status":"ok","uptime":"2m53.8s"}',
+    },
+    meaning: 'Checks a key and says who answers. All values are strings.',
+  }),
+  system('read', {
+    name: 'limits',
+    path: '/limits',
+    success: { status: 200, body: LIMITS_BODY },
+    meaning: 'Usage and limits of the caller. A limit that is absent is unlimited.',
+  }),
+  system('write', {
+    name: 'alias.set',
+    path: '/alias/set',
+    methods: ['GET', 'POST'],
+    success: { status: 200, body: '{"alias":"insi_…"}' },
+    errors: ['ALIAS_OF_ROOT', 'ALIAS_OF_ALIAS', 'ALIAS_LIMIT_REACHED'],
+    meaning: 'Makes a further key of the caller; it shares data and limits.',
+  }),
+  system('write', {
+    name: 'alias.delete',
+    path: '/alias/delete',
+    fields: [{ name: 'alias', type: 'token', required: true, meaning: 'The alias token.' }],
+    success: { status: 200, body: '{"status":"ok"}' },
+    errors: ['ALIAS_DELETE_BY_ALIAS', 'ALIAS_NOT_OWNED', 'ALIAS_NOT_FOUND'],
+    meaning: 'Removes an alias of the caller.',
+  }),
+  system('read', {
+    name: 'alias.list',
+    path: '/alias/list',
+    success: { status: 200, body: '{"aliases":["insi_…"]}, or {"aliases":null} when there is none' },
+    meaning: 'Lists the aliases of the caller, or of the parent of an alias.',
+  }),
+]
+
+const ADMIN_ROUTES: readonly Route[] = [
+  admin('write', {
+    name: 'admin.api.create',
+    path: '/admin/api/create',
+    fields: [
+      {
+        name: 'key_name',
+        type: 'name',
+        required: true,
+        meaning: '1 to 128 characters after trimming; need not be unique.',
+      },
+    ],
+    success: { status: 200, body: '{"key_name":"<as given>","key":"insi_…"}' },
+    errors: ['INVALID_NAME'],
+    meaning: 'Creates an entity with its key.',
+  }),
+  admin('write', {
+    name: 'admin.api.delete',
+    path: '/admin/api/delete',
+    fields: [
+      {
+        name: 'key',
+        type: 'token',
+        required: true,
+        meaning: 'The token of the entity, or of an alias to remove that alias alone.',
+      },
+    ],
+    success: { status: 200, body: '{"success":"true"}' },
+    errors: ['INVALID_TARGET_KEY', 'API_KEY_NOT_FOUND'],
+    meaning: 'Deletes an entity: its key and aliases stop at once, its data is removed.',
+  }),
+  admin('read', {
+    name: 'admin.limits.get',
+    path: '/admin/limits/get',
+    fields: [
+      {
+        name: 'api_key',
+        type: 'token',
+        required: true,
+        meaning: 'Whose limits: a token, an alias token or the root key.',
+      },
+    ],
+    success: { status: 200, body: LIMITS_BODY },
+    errors: ['INVALID_TARGET_KEY', 'API_KEY_NOT_FOUND'],
+    meaning: 'Usage and limits of any key.',
+  }),
+  admin('write', {
+    name: 'admin.limits.set',
+    path: '/admin/limits/set',
+    fields: [
+      {
+        name: 'api_key',
+        type: 'token',
+        required: true,
+        meaning: 'Whose limits: a token, an alias token or the root key.',
+      },
+      {
+        name: 'limits',
+        type: 'limits',
+        required: true,
+        meaning: 'The limits to change; absent members stay as they are.',
+      },
+    ],
+    success: { status: 200, body: '{"status":"ok"}' },
+    errors: ['INVALID_TARGET_KEY', 'API_KEY_NOT_FOUND', 'INVALID_LIMITS'],
+    meaning: 'Changes limits at once.',
+  }),
+  admin('read', {
+    name: 'admin.insight.entity',
+    path: '/admin/insight/entity',
+    fields: [{ name: 'root_api_key', type: 'token', required: true, meaning: 'The token of the entity.' }],
+    success: { status: 200, body: `{"entity":${ENTITY_BODY}}` },
+    errors: ['API_KEY_NOT_FOUND', 'KEY_IS_ALIAS'],
+    meaning: 'One entity by its token.',
+  }),
+  admin('read', {
+    name: 'admin.insight.entities',
+    path: '/admin/insight/entities',
+    fields: [OFFSET, { ...LIMIT, meaning: 'The most to return; 0 or absent means all, at most 10000.' }],
+    success: { status: 200, body: `{"entities":[${ENTITY_BODY}]}, or {"entities":null} when there is none` },
+    meaning: 'Entities by key UUID; root is not listed.',
+  }),
+  admin('read', {
+    name: 'admin.insight.entityByAlias',
+    path: '/admin/insight/entity_by_alias',
+    fields: [{ name: 'alias', type: 'token', required: true, meaning: 'An alias token.' }],
+    success: { status: 200, body: `{"entity":${ENTITY_BODY}}` },
+    errors: ['ALIAS_NOT_FOUND'],
+    meaning: 'The entity that an alias belongs to.',
+  }),
+]
+
+const OPS_ROUTES: readonly Route[] = [
+  ops({ name: 'ops.livez', path: '/livez', body: 'ok', meaning: 'The process answers. Never looks at peers.' }),
+  ops({
+    name: 'ops.readyz',
+    path: '/readyz',
+    body: 'ok; with ?verbose one line a check',
+    meaning:
+      '200 when the node knows a leader and is caught up, with some seconds of grace during an election; else 503.',
+  }),
+  ops({ name: 'ops.startupz', path: '/startupz', body: 'ok', meaning: '200 once the node has been ready, else 503.' }),
+  ops({ name: 'ops.metrics', path: '/metrics', body: 'Prometheus text format', meaning: 'Every series of the node.' }),
+  ops({
+    name: 'ops.version',
+    path: '/version',
+    body: '{"name":"insi","version":"<release>","node":"<runtime>"}',
+    meaning: 'What runs.',
+  }),
+]
+
+export const ROUTES: readonly Route[] = [
+  ...VALUE_ROUTES,
+  ...CACHE_ROUTES,
+  ...SYSTEM_ROUTES,
+  ...ADMIN_ROUTES,
+  ...OPS_ROUTES,
+]
