@@ -19,17 +19,17 @@ export interface CacheConfig {
   readonly standardTtlMs: number
   /** How long a node remembers a token that it has checked. */
   readonly keysMs: number
-  /** At an entity's memory limit: `lru` evicts its least recently written cache entries, `refuse` answers the quota error. */
-  readonly eviction: 'lru' | 'refuse'
+  /** At an entity's memory limit: `refuse` answers the quota error, `evict` removes the entries written longest ago. */
+  readonly eviction: 'refuse' | 'evict'
 }
 
-/** Per client address and node. */
+/** Per client address and node; null: unlimited. */
 export interface RateLimitersConfig {
-  readonly values: RateLimit
-  readonly cache: RateLimit
-  readonly events: RateLimit
-  readonly system: RateLimit
-  readonly default: RateLimit
+  readonly values: RateLimit | null
+  readonly cache: RateLimit | null
+  readonly events: RateLimit | null
+  readonly system: RateLimit | null
+  readonly default: RateLimit | null
 }
 
 export interface SessionsConfig {
