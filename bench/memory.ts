@@ -1,0 +1,71 @@
+// Resident memory of a node: idle, with one million values, and after a restart with them; and how long that start takes.
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { Agent, request } from 'node:http'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { startInsi, type Target } from './targets.ts'
+
+const VALUE_COUNT = 1_000_000
+const WRITERS = 128
+
+function residentMiB(target: Target): number {
+  const status = readFileSync(`/proc/${target.pids[0]}/status`, 'utf8')
+  return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1024
+}
+
+function post(agent: Agent, target: Target, body: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const sent = request(
+      `${target.url}/db/api/v1/set`,
+      { method: 'POST', agent, headers: { authorization: target.token, 'content-length': Buffer.byteLength(body) } },
+      (answer) => {
+        answer.resume()
+        answer.on('end', () =>
+          answer.statusCode === 200 ? resolve() : reject(new Error(`set answered ${answer.statusCode}`)),
+        )
+      },
+    )
+    sent.on('error', reject)
+    sent.end(body)
+  })
+}
+
+async function fill(target: Target): Promise<void> {
+  const agent = new Agent({ keepAlive: true, maxSockets: WRITERS })
+  let next = 0
+  const value = 'v'.repeat(100)
+  await Promise.all(
+    Array.from({ length: WRITERS }, async () => {
+      while (next < VALUE_COUNT) {
+        const number = next++
+        await post(agent, target, `{"key":"key${String(number).padStart(9, '0')}","value":"${value}"}`)
+        if (number % 100_000 === 0) process.stderr.write(`${number} values, ${Math.round(residentMiB(target))} MiB\n`)
+      }
+    }),
+  )
+  agent.destroy()
+}
+
+/** Prints a table of resident memory; see docs/PERFORMANCE.md. */
+export async function measureMemory(): Promise<void> {
+  const folder = mkdtempSync(path.join(tmpdir(), 'insi-bench-'))
+  try {
+    let target = await startInsi(1, folder, true)
+    const idle = residentMiB(target)
+    await fill(target)
+    const filled = residentMiB(target)
+    await target.stop()
+    const began = performance.now()
+    target = await startInsi(1, folder, true)
+    const startSeconds = (performance.now() - began) / 1000
+    const restarted = residentMiB(target)
+    await target.stop()
+    console.log('| | resident MiB |\n|---|---|')
+    console.log(
+      `| idle | ${idle.toFixed(0)} |\n| after writing ${VALUE_COUNT} values of 100 bytes | ${filled.toFixed(0)} |\n| restarted with them | ${restarted.toFixed(0)} |`,
+    )
+    console.log(`\nStart with ${VALUE_COUNT} values until a write is answered: ${startSeconds.toFixed(1)} s`)
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
