@@ -16,6 +16,8 @@ export interface Member {
   readonly role: MemberRole
   /** `host:port` of the peer listener; opaque to the core. */
   readonly raftAddress: string
+  /** A learner that was a voter: set by `demote`, so that the leader does not promote it by itself; cleared by `promote`. */
+  readonly demoted?: true
 }
 
 /** All members, sorted by id. Whole configurations stand in the log (thesis §4.1, single-server changes). */
@@ -185,6 +187,8 @@ export interface RaftStatus {
   readonly membership: Membership
   /** Index of the entry that `membership` comes from. */
   readonly membershipIndex: LogIndex
+  /** On a leader: an entry of its term is committed, so that reads are answered and changes of the membership accepted. */
+  readonly committedInTerm: boolean
   /** On a leader: how far each other member's log is known to match. */
   readonly peers: ReadonlyMap<MemberId, PeerStatus>
 }
@@ -231,7 +235,7 @@ export type ProposeResult =
   | { readonly ok: false; readonly reason: 'not_leader' | 'overloaded' | 'transferring' }
 
 export type MembershipChange =
-  | { readonly type: 'add_learner'; readonly member: Omit<Member, 'role'> }
+  | { readonly type: 'add_learner'; readonly member: Pick<Member, 'id' | 'raftAddress'> }
   | { readonly type: 'promote'; readonly id: MemberId }
   | { readonly type: 'demote'; readonly id: MemberId }
   | { readonly type: 'remove'; readonly id: MemberId }
@@ -242,5 +246,6 @@ export type MembershipResult =
   | {
       readonly ok: false
       /** `pending`: another change is not committed yet, or none of this term is (thesis §4.1 and its 2015 correction). */
-      readonly reason: 'not_leader' | 'pending' | 'transferring' | 'unknown_member' | 'already' | 'last_voter' | 'not_caught_up'
+      readonly reason:
+        'not_leader' | 'pending' | 'transferring' | 'unknown_member' | 'already' | 'last_voter' | 'not_caught_up'
     }

@@ -1,0 +1,180 @@
+// The state of one member (Figure 2, "State") and the few operations that every rule is made of. The rules themselves stand in
+// election.ts, follower.ts, leader.ts and their neighbours; they are functions over this class.
+import { assert } from '../base/assert.ts'
+import type { Leadership } from './leadership.ts'
+import { findMember, votersOf } from './membership.ts'
+import { MembershipHistory } from './membership-history.ts'
+import { Outbox } from './outbox.ts'
+import { ForwardedReads } from './read-queue.ts'
+import type {
+  Entry,
+  LogIndex,
+  MemberId,
+  RaftInitialState,
+  RaftLog,
+  RaftOptions,
+  Role,
+  SnapshotMeta,
+  Term,
+} from './types.ts'
+
+export class Core {
+  readonly options: RaftOptions
+  readonly id: MemberId
+  readonly log: RaftLog
+  readonly outbox = new Outbox()
+  readonly memberships: MembershipHistory
+  readonly forwardedReads: ForwardedReads
+  /** Answers of this candidacy or pre-candidacy, by voter. */
+  readonly votes = new Map<MemberId, boolean>()
+  /** The candidacy was ordered by the leader, so receivers need not protect it (thesis §4.2.3). */
+  isTransferCampaign = false
+
+  term: Term
+  votedFor: MemberId | null
+  role: Role = 'learner'
+  leader: MemberId | null = null
+  /** Not null exactly while `role` is 'leader'. */
+  leadership: Leadership | null = null
+  commitIndex: LogIndex
+  appliedIndex: LogIndex
+  /** This node's log is durable up to here; a lower bound, see noteDurable(). */
+  durableIndex: LogIndex
+  /** An entry of the current term is durable, and with it the term itself. */
+  isTermDurable = false
+  /** Ids of the voters in force, and whether this node is one. */
+  voters: readonly MemberId[] = []
+  isVoter = false
+
+  nowTick = 0
+  /** Ticks since the leader was last heard, a vote was granted or a campaign began (§5.2). */
+  electionElapsedTicks = 0
+  electionTimeoutTicks = 0
+
+  constructor(options: RaftOptions, initial: RaftInitialState, log: RaftLog) {
+    assertOptions(options)
+    const { base, commitIndex, hardState } = initial
+    assert(log.firstIndex === base.index + 1, `the log begins at ${log.firstIndex}, its base is ${base.index}`)
+    assert(commitIndex >= base.index, `commit index ${commitIndex} is before the base ${base.index}`)
+    assert(commitIndex <= log.lastIndex, `commit index ${commitIndex} is beyond the log's end ${log.lastIndex}`)
+    this.options = options
+    this.id = options.id
+    this.log = log
+    this.term = hardState.term
+    this.votedFor = hardState.votedFor
+    this.commitIndex = commitIndex
+    this.appliedIndex = commitIndex
+    // What a log holds when the node starts was read from disk.
+    this.durableIndex = log.lastIndex
+    this.memberships = MembershipHistory.restore(base, log)
+    this.forwardedReads = new ForwardedReads(options.randomInt)
+    this.refreshMembership()
+    this.resetElectionTimer()
+  }
+
+  /** Starts `term`, in which nobody has this node's vote yet (§5.1). */
+  enterTerm(term: Term): void {
+    assert(term > this.term, `term ${term} does not follow ${this.term}`)
+    this.term = term
+    this.votedFor = null
+    this.isTermDurable = false
+    this.outbox.hardState = { term, votedFor: null }
+  }
+
+  /** Gives this node's vote of the current term; it is never taken back (§5.2, "at most one candidate in a given term"). */
+  voteFor(candidate: MemberId): void {
+    assert(this.votedFor === null || this.votedFor === candidate, `already voted for ${String(this.votedFor)}`)
+    if (this.votedFor === candidate) return
+    this.votedFor = candidate
+    this.outbox.hardState = { term: this.term, votedFor: candidate }
+  }
+
+  /** Notes whom to ask. Reads sent to another leader are failed: its answer, if it comes, proves nothing any more. */
+  setLeader(leader: MemberId | null): void {
+    if (this.leader === leader) return
+    this.leader = leader
+    for (const requestId of this.forwardedReads.takeAll()) this.outbox.answerRead(requestId, null)
+  }
+
+  /** Draws a new timeout at every reset, so that split votes are rare and do not repeat (§5.2). */
+  resetElectionTimer(): void {
+    const { electionTicks, randomInt } = this.options
+    this.electionElapsedTicks = 0
+    this.electionTimeoutTicks = electionTicks + randomInt(electionTicks)
+  }
+
+  /**
+   * A leader was heard within the minimum election timeout, or is this node: elections are not welcome (thesis §4.2.3). A
+   * leader without a quorum does not stay one (CheckQuorum), which keeps this from blocking elections for ever.
+   */
+  get hasLiveLeader(): boolean {
+    if (this.leadership !== null) return true
+    return this.leader !== null && this.electionElapsedTicks < this.options.electionTicks
+  }
+
+  /**
+   * May campaign: has a vote, and its state has caught up with every committed configuration. The last condition keeps a node
+   * from winning with a configuration that the rest of it does not know yet.
+   */
+  get isPromotable(): boolean {
+    if (!this.isVoter || this.outbox.installSnapshot !== null) return false
+    return !this.memberships.hasChangeIn(this.appliedIndex, this.commitIndex)
+  }
+
+  /** Adds entries that follow the log's end; configurations among them are in force at once (thesis §4.1). */
+  append(entries: readonly Entry[]): void {
+    this.log.append(entries)
+    if (this.memberships.append(entries, this.log.firstIndex - 1)) this.refreshMembership()
+  }
+
+  /** Cuts a tail that conflicts with the leader's log; a configuration in it is no longer in force (§5.3, thesis §4.1). */
+  truncateFrom(from: LogIndex): void {
+    assert(from > this.commitIndex, `refusing to cut the log at ${from}: ${this.commitIndex} is committed`)
+    this.log.truncateFrom(from)
+    if (this.durableIndex >= from) this.durableIndex = from - 1
+    if (this.memberships.truncateFrom(from)) this.refreshMembership()
+  }
+
+  /** Replaces log and configuration by a snapshot's (§7); its state is installed by the owner. */
+  resetTo(meta: SnapshotMeta): void {
+    assert(meta.index > this.commitIndex, `snapshot ${meta.index} is not newer than commit ${this.commitIndex}`)
+    this.log.resetTo(meta)
+    this.memberships.resetTo(meta)
+    this.commitIndex = meta.index
+    this.appliedIndex = meta.index
+    this.durableIndex = 0
+    this.outbox.installSnapshot = meta
+    this.refreshMembership()
+  }
+
+  /**
+   * Believes that the log is durable up to `index` only when the entry there is of the current term. An older entry may have
+   * been cut and written again while the disk was busy, and then the report may mean the first writing, whose replacement is
+   * not durable. Entries of the current term are never cut during it: they all come from its one leader. Nothing is lost by
+   * waiting, since a leader commits by counting only entries of its term (§5.4.2).
+   */
+  noteDurable(index: LogIndex, term: Term): boolean {
+    if (term !== this.term || this.log.termAt(index) !== term) return false
+    this.isTermDurable = true
+    if (index <= this.durableIndex) return false
+    this.durableIndex = index
+    return true
+  }
+
+  /** Recomputes what is derived from the configuration in force. */
+  refreshMembership(): void {
+    const membership = this.memberships.current
+    this.voters = votersOf(membership)
+    this.isVoter = findMember(membership, this.id)?.role === 'voter'
+    if (this.leadership !== null) this.leadership.setMembership(membership, this.log.lastIndex)
+    else if (this.role === 'follower' || this.role === 'learner') this.role = this.isVoter ? 'follower' : 'learner'
+  }
+}
+
+function assertOptions(options: RaftOptions): void {
+  assert(options.heartbeatTicks >= 1, 'a heartbeat takes at least one tick')
+  // A follower must be able to miss a heartbeat without campaigning (§5.6, broadcastTime << electionTimeout).
+  assert(options.electionTicks > options.heartbeatTicks, 'an election timeout is longer than a heartbeat')
+  assert(options.inflightMessagesMax >= 1, 'at least one message may be in flight')
+  assert(options.messageSizeBytesMax >= 1, 'a message has a size')
+}
