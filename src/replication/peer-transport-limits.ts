@@ -1,0 +1,45 @@
+// Every limit and deadline of the peer transport, by name.
+
+/** Largest frame: the largest message and its frame's kind byte. */
+export const FRAME_SIZE_BYTES_MAX = 8 * 1024 * 1024 + 1
+
+/** Largest frame before the handshake is done. */
+export const HANDSHAKE_FRAME_SIZE_BYTES_MAX = 4 * 1024
+
+/** What may wait to be written to one peer; more is dropped, because a late Raft message is worth nothing. */
+export const OUTGOING_QUEUE_MESSAGES_MAX = 4_096
+export const OUTGOING_QUEUE_SIZE_BYTES_MAX = 32 * 1024 * 1024
+
+/** What may wait for a connection that is being made. */
+export const DIAL_QUEUE_MESSAGES_MAX = 64
+export const DIAL_QUEUE_SIZE_BYTES_MAX = 9 * 1024 * 1024
+
+/** Frames are joined into one socket write up to about this size. */
+export const WRITE_BATCH_SIZE_BYTES = 256 * 1024
+
+/** From the first packet to the end of the handshake. */
+export const HANDSHAKE_DEADLINE_MS = 5_000
+export const CONNECT_DEADLINE_MS = 3_000
+
+/** Silence after which a peer is asked for a sign of life, and after which its connection counts as dead. */
+export const KEEP_ALIVE_INTERVAL_MS = 1_000
+export const KEEP_ALIVE_DEADLINE_MS = 4_000
+
+/** A connection that another one to the same peer calls into question has this long to give a sign of life. */
+export const PROBE_DEADLINE_MS = 500
+
+/** How often deadlines are looked at. */
+export const SWEEP_INTERVAL_MS = 100
+
+/** Pause between two attempts to reach a peer: doubles from the first to the last, then 50 to 100 % of it by chance. */
+export const RECONNECT_DELAY_MS_MIN = 50
+export const RECONNECT_DELAY_MS_MAX = 1_000
+
+/** close() and the end of a superseded connection wait this long for what is queued. */
+export const CLOSE_DEADLINE_MS = 500
+
+/** Connections that may be open or in the making at the same time. */
+export const CONNECTIONS_MAX = 256
+
+/** Refusals of one reason are logged once in this time. */
+export const REFUSAL_LOG_INTERVAL_MS = 10_000
