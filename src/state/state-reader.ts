@@ -51,7 +51,9 @@ export interface StateReader {
   get(space: Space, entityId: EntityId, key: Uint8Array, nowMs: number): StoredRecord | undefined
   /** Live keys with the prefix in byte order, without the entity's prefix. */
   listKeys(options: IterateOptions, nowMs: number): Promise<Buffer[]>
+  /** Root's record is always there. An entity whose removal is under way has the status 'deleting' until its data is gone. */
   entity(entityId: EntityId): EntityRecord | undefined
+  /** Undefined also while its entity is being deleted: such a key must not authenticate. */
   key(keyUuid: string): KeyRecord | undefined
   /** All entities but root, by key UUID. */
   listEntities(offset: number, limit: number): EntityRecord[]

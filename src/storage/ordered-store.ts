@@ -1,4 +1,5 @@
 // The port of the state's storage: an ordered map of byte keys to byte values. level-store.ts and memory-store.ts implement it.
+// Keys are not empty and do not start with the byte 0: that range belongs to the store itself (keyspace.ts).
 
 /** One write of a batch. Keys and values are owned by the store once passed. */
 export type WriteOp =
@@ -10,11 +11,12 @@ export interface StoreEntry {
   readonly value: Buffer
 }
 
-/** Half-open key range [start, end) in byte order; `reverse` walks it from the end. */
+/** Half-open key range [start, end) in byte order; `reverse` walks it from the end; `keysOnly` leaves values empty and unread. */
 export interface RangeOptions {
   readonly start: Uint8Array
   readonly end: Uint8Array
   readonly reverse?: boolean
+  readonly keysOnly?: boolean
 }
 
 /** A point in time of the store that later writes do not change. Must be closed. */
@@ -33,7 +35,8 @@ export interface StoreIterator {
 
 /**
  * Ordered byte-key store. One writer (the state machine); any number of readers.
- * Every method throws InsiError STORAGE_CLOSED after close() and STORAGE_FAILED when the disk fails: never retried, the node stops.
+ * Every method throws InsiError STORAGE_CLOSED after close(), STORAGE_FAILED when the disk fails (never retried, the node stops)
+ * and STATE_CORRUPT when the database itself notices damage.
  */
 export interface OrderedStore {
   /** The value of `key`, or undefined. Synchronous on purpose: a hop to another thread costs more than the lookup. */
