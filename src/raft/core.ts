@@ -117,8 +117,18 @@ export class Core {
    * from winning with a configuration that the rest of it does not know yet.
    */
   get isPromotable(): boolean {
-    if (!this.isVoter || this.outbox.installSnapshot !== null) return false
-    return !this.memberships.hasChangeIn(this.appliedIndex, this.commitIndex)
+    if (this.outbox.installSnapshot !== null || this.memberships.hasChangeIn(this.appliedIndex, this.commitIndex))
+      return false
+    return this.isVoter || this.#isVoteBeingTaken
+  }
+
+  /**
+   * The newest configuration takes this node's vote and is not known to be committed. Such a node still campaigns, without
+   * counting itself: it may be the only one whose log is long enough to win (thesis §4.2.2, Figure 4.6).
+   */
+  get #isVoteBeingTaken(): boolean {
+    if (this.memberships.currentIndex <= this.commitIndex) return false
+    return findMember(this.memberships.at(this.commitIndex), this.id)?.role === 'voter'
   }
 
   /** Adds entries that follow the log's end; configurations among them are in force at once (thesis §4.1). */

@@ -36,6 +36,8 @@ export function sendHeartbeats(core: Core, lead: Leadership): void {
 
 /** Sends entries until `peer` has them all or may not get more; returns whether an empty message went out. */
 function sendEntries(core: Core, lead: Leadership, peer: Progress): boolean {
+  // The next entries are gone: no answer to what is in flight can help, and if that is lost, none would ever come.
+  if (peer.state === 'replicate' && peer.nextIndex < core.log.firstIndex) requestSnapshot(core, peer)
   while (peer.canSend) {
     if (!hasEntries(core, peer)) {
       // Tells the commit index without waiting for the next heartbeat, so that followers apply at once.

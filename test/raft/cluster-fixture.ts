@@ -13,6 +13,7 @@ import type {
   RaftOptions,
   ReadState,
   SnapshotMeta,
+  Term,
 } from '../../src/raft/types.ts'
 
 export interface ClusterOptions {
@@ -130,6 +131,8 @@ export class Cluster {
   network: Message[] = []
   readonly #options: ClusterOptions
   readonly #crashed = new Set<MemberId>()
+  /** The data that travels with each InstallSnapshot. */
+  readonly #payloads = new WeakMap<Message, Snapshot>()
   /** Directed links, `from>to`, that lose everything. */
   readonly #cut = new Set<string>()
 
@@ -348,8 +351,7 @@ export class Cluster {
     }
     this.#options.trace?.({ type: 'delivered', message })
     if (message.type === 'InstallSnapshot') {
-      const { index } = message.snapshot
-      node.staged.set(index, must(this.nodes.get(message.from)?.snapshot, 'the sender has the snapshot'))
+      node.staged.set(message.snapshot.index, must(this.#payloads.get(message), 'a snapshot has data'))
     }
     node.raft.step(message)
     if (message.type === 'InstallSnapshot') this.raft(message.from).snapshotFinished(message.to, true)
@@ -361,16 +363,23 @@ export class Cluster {
   }
 
   #streamSnapshot(node: ClusterNode, to: MemberId): void {
-    const { meta } = must(node.snapshot, `${node.id} has no snapshot to stream`)
-    this.#send({ type: 'InstallSnapshot', from: node.id, to, term: node.raft.term, snapshot: meta })
+    const snapshot = must(node.snapshot, `${node.id} has no snapshot to stream`)
+    const { term } = node.raft
+    const message: Message = { type: 'InstallSnapshot', from: node.id, to, term, snapshot: snapshot.meta }
+    this.#payloads.set(message, snapshot)
+    this.#send(message)
   }
 
   /** Applies what is committed and durable here, like the owner does. */
   #apply(node: ClusterNode): void {
-    const durableIndex = (node.disk.entries.at(-1) ?? node.disk.base).index
-    const through = Math.min(node.raft.commitIndex, durableIndex)
     const { index, commands } = node.disk.state
-    if (through <= index || node.writes.some((write) => write.install !== null)) return
+    // An entry counts as durable only when no write on its way replaces it, not even by its like: a crash in between would
+    // leave a state that is ahead of the log.
+    const stages = [node.disk, ...node.writes.map((write) => write.disk)]
+    let through = node.raft.commitIndex
+    while (through > index && !stages.every((disk) => termOn(disk, through) === node.log.termAt(through))) through--
+    // The second condition holds while an accepted snapshot is not installed yet.
+    if (through <= index || node.log.firstIndex > index + 1) return
     const entries = must(
       node.log.entries(index + 1, through + 1, Number.POSITIVE_INFINITY),
       'unapplied entries are held',
@@ -383,4 +392,8 @@ export class Cluster {
     node.disk = { ...node.disk, state: { index: through, commands: [...commands, ...added] } }
     node.raft.applied(through)
   }
+}
+
+function termOn({ base, entries }: Omit<Disk, 'state'>, index: LogIndex): Term | undefined {
+  return index === base.index ? base.term : entries[index - base.index - 1]?.term
 }
