@@ -148,6 +148,8 @@ export const ERRORS = {
   STORAGE_CLOSED: entry(503, 'The node is stopping', 'Use another node.', RETRY),
   RECORD_CORRUPT: entry(500, 'Internal Server Error', REPORT_HINT),
   LOG_CORRUPT: entry(500, 'Internal Server Error', REPORT_HINT),
+  IDENTITY_CORRUPT: entry(500, 'Internal Server Error', REPORT_HINT),
+  IDENTITY_MISMATCH: entry(500, 'Internal Server Error', REPORT_HINT),
   STATE_CORRUPT: entry(500, 'Internal Server Error', REPORT_HINT),
   SNAPSHOT_CORRUPT: entry(500, 'Internal Server Error', REPORT_HINT),
   CONFIG_INVALID: entry(500, 'The configuration is not valid', 'Correct the faults that the message lists.'),

@@ -1,0 +1,141 @@
+// Who this node is: the small file in the data directory that makes a node the same member after a restart, and a node with a
+// wiped disk a new one.
+import { crc32 } from 'node:zlib'
+import { assert } from '../base/assert.ts'
+import { InsiError } from '../base/errors.ts'
+import type { Random } from '../base/random.ts'
+import type { MemberId } from '../raft/types.ts'
+import type { Disk } from '../storage/disk.ts'
+import type { ReplicaIdentity } from './replica-options.ts'
+
+/** Version history of the file. 1: first. */
+const VERSION = 1
+const DEFAULT_PATH = 'identity.json'
+
+/** The content of the file, beside its version and checksum. */
+interface IdentityContent {
+  readonly nodeId: string
+  /** A UUID made with the data directory; never reused. */
+  readonly incarnation: string
+  /** Null until the node may act as a member of a cluster. */
+  readonly clusterId: string | null
+}
+
+export interface IdentityOptions {
+  readonly disk: Disk
+  readonly nodeId: string
+  readonly random: Random
+  readonly path?: string
+}
+
+export class NodeIdentity implements ReplicaIdentity {
+  readonly #disk: Disk
+  readonly #path: string
+  #content: IdentityContent
+
+  private constructor(disk: Disk, path: string, content: IdentityContent) {
+    this.#disk = disk
+    this.#path = path
+    this.#content = content
+  }
+
+  /**
+   * Loads the identity, or creates it durably on a first start. Throws InsiError IDENTITY_MISMATCH when the data directory
+   * belongs to another node, IDENTITY_CORRUPT when the file is damaged or of a newer version.
+   */
+  static async open(options: IdentityOptions): Promise<NodeIdentity> {
+    const { disk, nodeId, random, path = DEFAULT_PATH } = options
+    const bytes = await disk.readFile(path)
+    if (bytes !== undefined) {
+      const content = decode(bytes, path)
+      if (content.nodeId === nodeId) return new NodeIdentity(disk, path, content)
+      throw new InsiError(
+        'IDENTITY_MISMATCH',
+        `the data directory belongs to node ${JSON.stringify(content.nodeId)}, but this node is ${JSON.stringify(nodeId)}. ` +
+          "Start this node with a data directory of its own, or correct the node's name in the configuration",
+        { details: { found: content.nodeId, expected: nodeId } },
+      )
+    }
+    const identity = new NodeIdentity(disk, path, { nodeId, incarnation: random.uuid(), clusterId: null })
+    await disk.writeFileAtomic(path, encode(identity.#content))
+    return identity
+  }
+
+  get nodeId(): string {
+    return this.#content.nodeId
+  }
+
+  get incarnation(): string {
+    return this.#content.incarnation
+  }
+
+  /** `<nodeId>/<incarnation>`. */
+  get memberId(): MemberId {
+    return `${this.#content.nodeId}/${this.#content.incarnation}`
+  }
+
+  get clusterId(): string | null {
+    return this.#content.clusterId
+  }
+
+  /** Remembers durably that this node belongs to the cluster. A node never changes its cluster. */
+  async setClusterId(clusterId: string): Promise<void> {
+    const current = this.#content.clusterId
+    assert(
+      current === null || current === clusterId,
+      `the node belongs to cluster ${String(current)}, not to ${clusterId}`,
+    )
+    const content = { ...this.#content, clusterId }
+    await this.#disk.writeFileAtomic(this.#path, encode(content))
+    this.#content = content
+  }
+}
+
+function encode(content: IdentityContent): Buffer {
+  const identity = { nodeId: content.nodeId, incarnation: content.incarnation, clusterId: content.clusterId }
+  return Buffer.from(`${JSON.stringify({ version: VERSION, crc32: checksum(identity), identity }, null, 2)}\n`)
+}
+
+function decode(bytes: Buffer, path: string): IdentityContent {
+  const file = parse(bytes)
+  if (!isRecord(file) || typeof file['version'] !== 'number') throw corrupt(path, 'it is not the JSON of an identity')
+  if (file['version'] !== VERSION) {
+    throw corrupt(path, `its version is ${file['version']}, and this program knows version ${VERSION}`)
+  }
+  const { crc32: sum, identity } = file
+  if (!isIdentity(identity) || sum !== checksum(identity)) throw corrupt(path, 'its checksum does not match')
+  return identity
+}
+
+/** CRC32 of the identity as JSON, in the order in which it is written. */
+function checksum(identity: IdentityContent): number {
+  return crc32(JSON.stringify(identity))
+}
+
+function parse(bytes: Buffer): unknown {
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
+  } catch {
+    return undefined
+  }
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null
+}
+
+function isIdentity(value: unknown): value is IdentityContent {
+  if (!isRecord(value)) return false
+  const { nodeId, incarnation, clusterId } = value
+  const isKnown = clusterId === null || typeof clusterId === 'string'
+  return typeof nodeId === 'string' && typeof incarnation === 'string' && isKnown
+}
+
+function corrupt(path: string, reason: string): InsiError {
+  return new InsiError(
+    'IDENTITY_CORRUPT',
+    `${path} in the data directory is damaged: ${reason}. Restore the file, or start the node with an empty data directory, ` +
+      'so that it joins as a new member',
+    { details: { file: path } },
+  )
+}
