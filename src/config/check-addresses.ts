@@ -3,7 +3,7 @@ import { addressesCollide, formatAddress, isLoopbackHost, isWildcardHost } from 
 import type { Address } from './address.ts'
 import type { Draft } from './draft.ts'
 import type { Fault } from './faults.ts'
-import { secretWeakness } from './secrets.ts'
+import { secretWeakness } from './secret-strength.ts'
 
 const BINDINGS = ['publicBinding', 'privateBinding', 'raftBinding', 'opsBinding'] as const
 

@@ -132,10 +132,10 @@ const raftSchema = section('Replication. The same on every node; the defaults fi
   messageSizeMax: option(size({ minBytes: KIB, maxBytes: 64 * MIB }).prefault('1MiB'), {
     description: 'Log entries in one message to a follower.',
   }),
-  inflightMessagesMax: option(integer({ min: 1, max: 10_000, unit: 'messages' }).prefault(64), {
+  inflightMessagesMax: option(integer({ min: 1, max: 10_000, unit: 'messages' }).prefault(32), {
     description: 'Messages with entries that one follower may not have answered yet.',
   }),
-  inflightSizeMax: option(size({ minBytes: KIB }).prefault('16MiB'), {
+  inflightSizeMax: option(size({ minBytes: KIB }).prefault('8MiB'), {
     description: 'Bytes of entries that one follower may not have answered yet.',
   }),
   uncommittedSizeMax: option(size({ minBytes: KIB }).prefault('64MiB'), {
@@ -144,16 +144,16 @@ const raftSchema = section('Replication. The same on every node; the defaults fi
   promotionLagEntriesMax: option(integer({ min: 1, unit: 'entries' }).prefault(1_000), {
     description: 'How far behind a new node may be when it becomes a voter.',
   }),
-  segmentSize: option(size({ minBytes: 64 * KIB }).prefault('64MiB'), {
+  segmentSize: option(size({ minBytes: 64 * KIB }).prefault('16MiB'), {
     description: 'Size at which the log starts a new file.',
   }),
-  logEntriesMax: option(integer({ min: 100, unit: 'entries' }).prefault(200_000), {
+  logEntriesMax: option(integer({ min: 100, unit: 'entries' }).prefault(100_000), {
     description: 'Entries above which the log is cut.',
   }),
-  logSizeMax: option(size({ minBytes: 64 * KIB }).prefault('256MiB'), {
+  logSizeMax: option(size({ minBytes: 64 * KIB }).prefault('64MiB'), {
     description: 'Size above which the log is cut.',
   }),
-  logRetainedEntries: option(integer({ min: 0, unit: 'entries' }).prefault(20_000), {
+  logRetainedEntries: option(integer({ min: 0, unit: 'entries' }).prefault(10_000), {
     description: 'Applied entries that a cut leaves, so that a node that was away briefly needs no snapshot.',
   }),
   snapshotChunkSize: option(size({ minBytes: KIB, maxBytes: 16 * MIB }).prefault('256KiB'), {
@@ -162,7 +162,7 @@ const raftSchema = section('Replication. The same on every node; the defaults fi
   peerQueueSizeMax: option(size({ minBytes: KIB }).prefault('64MiB'), {
     description: 'Bytes that may wait for the connection to one node.',
   }),
-  retryMin: option(duration({ minMs: 1 }).prefault('100ms'), {
+  retryMin: option(duration({ minMs: 1 }).prefault('200ms'), {
     description: 'First pause before a node dials or asks to join again.',
   }),
   retryMax: option(duration({ minMs: 1 }).prefault('5s'), { description: 'The pause doubles up to this.' }),
