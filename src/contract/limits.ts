@@ -62,6 +62,9 @@ export const ENTITIES_PER_PAGE_MAX = 10_000
 /** How long a node stays ready without a leader, so that an election does not take it out of service. */
 export const READINESS_GRACE_MS = 5_000
 
+/** Pause between two looks for a leader, for the grace above. */
+export const READINESS_SAMPLE_INTERVAL_MS = 500
+
 /** How far a ready node may be behind in applying what is committed. */
 export const READINESS_LAG_ENTRIES_MAX = 10_000
 
@@ -69,3 +72,6 @@ export const READINESS_LAG_ENTRIES_MAX = 10_000
 export function bodyBytesMax(valueCount: number, valueBytesMax: number): number {
   return (KEY_BYTES_MAX + valueCount * valueBytesMax) * JSON_ESCAPE_FACTOR + BODY_OVERHEAD_BYTES
 }
+
+/** A body over its limit is still read and dropped up to this much, so that the answer reaches the client. */
+export const BODY_DISCARD_BYTES_MAX = 32 * 1024 * 1024

@@ -1,0 +1,53 @@
+// The Koa application of one listener: the way of a request, in order.
+import Koa from 'koa'
+import type { Clock } from '../base/clock.ts'
+import { messageOf } from '../base/errors.ts'
+import type { Log } from '../base/log.ts'
+import type { KeyService } from '../services/keys.ts'
+import type { Middleware, NodeFacts, RequestState } from './context.ts'
+import { authenticate } from './middleware/authenticate.ts'
+import { begin } from './middleware/begin.ts'
+import type { RequestIds } from './middleware/begin.ts'
+import { readBody } from './middleware/body.ts'
+import { errors } from './middleware/errors.ts'
+import { filterAddress } from './middleware/filter-address.ts'
+import type { AddressFilterOptions } from './middleware/filter-address.ts'
+import { findEndpoint } from './middleware/find-endpoint.ts'
+import type { PathEndpoints } from './middleware/find-endpoint.ts'
+import { observe } from './middleware/observe.ts'
+import type { RequestObserver } from './middleware/observe.ts'
+
+export interface AppDeps {
+  readonly clock: Clock
+  readonly log: Log
+  readonly observer: RequestObserver
+  readonly keys: KeyService
+  readonly node: NodeFacts
+  readonly ids: RequestIds
+}
+
+export interface AppOptions {
+  readonly endpoints: ReadonlyMap<string, PathEndpoints>
+  readonly addressFilter: AddressFilterOptions
+}
+
+export type App = Koa<RequestState>
+
+/** The order matters: what is cheap and refuses most comes first, and no body is read for an unknown caller. */
+export function createApp(deps: AppDeps, options: AppOptions): App {
+  const app: App = new Koa()
+  app.on('error', (error: unknown) => deps.log.debug({ reason: messageOf(error) }, 'connection failed'))
+  app.use(begin(deps))
+  app.use(observe(deps))
+  app.use(errors(deps))
+  app.use(findEndpoint(options.endpoints))
+  app.use(filterAddress(options.addressFilter))
+  app.use(authenticate(deps))
+  app.use(readBody())
+  app.use(handle)
+  return app
+}
+
+const handle: Middleware = async (ctx) => {
+  await ctx.state.endpoint?.handle(ctx)
+}

@@ -1,0 +1,57 @@
+// From the route table and the handlers to what one listener serves. The router holds the declarations; since every path is
+// exact, its layers are resolved into a map once, rather than matched at each request.
+import Router from '@koa/router'
+import { assert, must } from '../base/assert.ts'
+import { bodyBytesMax } from '../contract/limits.ts'
+import type { Listener, Route } from '../contract/route.ts'
+import { ROUTES } from '../contract/routes.ts'
+import type { Endpoint, Handler } from './context.ts'
+import type { PathEndpoints } from './middleware/find-endpoint.ts'
+
+/** A handler for each route name. */
+export type Handlers = Readonly<Record<string, Handler>>
+
+export interface BodyLimits {
+  readonly valueSizeBytesMax: number
+  /** Bodies are never larger than this, whatever their fields. */
+  readonly bodySizeBytesMax: number
+}
+
+/** What the listeners in `listeners` serve. Every route of the table must have a handler, and every handler a route. */
+export function endpointsFor(
+  listeners: readonly Listener[],
+  handlers: Handlers,
+  limits: BodyLimits,
+): ReadonlyMap<string, PathEndpoints> {
+  checkComplete(handlers)
+  const router = new Router()
+  const routes = ROUTES.filter((route) => listeners.includes(route.listener))
+  for (const route of routes) {
+    router.register(route.path, [...route.methods], () => {}, { name: route.name })
+  }
+  return new Map(
+    routes.map((route) => {
+      const layer = router.route(route.name)
+      assert(layer !== false, `route ${route.name} is registered`)
+      const endpoint: Endpoint = {
+        route,
+        handle: must(handlers[route.name], `route ${route.name} has a handler`),
+        bodyBytesMax: bodyLimitOf(route, limits),
+      }
+      const byMethod = new Map(layer.methods.map((method) => [method, endpoint]))
+      return [route.path, { byMethod, allow: layer.methods.join(', ') }]
+    }),
+  )
+}
+
+function bodyLimitOf(route: Route, limits: BodyLimits): number {
+  if (route.fields.length === 0) return 0
+  const valueCount = route.fields.filter((field) => field.type === 'value').length
+  return Math.min(limits.bodySizeBytesMax, bodyBytesMax(valueCount, limits.valueSizeBytesMax))
+}
+
+function checkComplete(handlers: Handlers): void {
+  const names = new Set(ROUTES.map((route) => route.name))
+  for (const name of names) assert(Object.hasOwn(handlers, name), `route ${name} has no handler`)
+  for (const name of Object.keys(handlers)) assert(names.has(name), `handler ${name} has no route`)
+}

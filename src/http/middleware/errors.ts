@@ -1,0 +1,27 @@
+// Turns whatever the rest throws into an answer, and logs the details that a 500 hides.
+import type { Log } from '../../base/log.ts'
+import { sendErrorJson } from '../answers.ts'
+import type { Middleware } from '../context.ts'
+import { errorAnswer } from '../error-answer.ts'
+import { RequestAborted } from './body.ts'
+
+const INTERNAL_ERROR = 500
+
+export function errors(deps: { readonly log: Log }): Middleware {
+  return async (ctx, next) => {
+    try {
+      await next()
+    } catch (error) {
+      if (error instanceof RequestAborted) {
+        ctx.respond = false
+        return
+      }
+      const { status, headers, body } = errorAnswer(error)
+      if (status === INTERNAL_ERROR) {
+        const { requestId, endpoint } = ctx.state
+        deps.log.error({ requestId, route: endpoint?.route.name, err: error }, 'request met an internal error')
+      }
+      sendErrorJson(ctx, status, JSON.stringify({ ...body, request_id: ctx.state.requestId }), headers)
+    }
+  }
+}

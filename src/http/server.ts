@@ -1,0 +1,123 @@
+// One listening socket around a request callback: HTTP or HTTPS, with timeouts, and an end that lets requests finish.
+import http from 'node:http'
+import https from 'node:https'
+import type { AddressInfo, Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import type { Clock } from '../base/clock.ts'
+import type { Log } from '../base/log.ts'
+import { errorEntry } from '../contract/errors.ts'
+import type { ErrorCode } from '../contract/errors.ts'
+import { HEADER_BYTES_MAX } from '../contract/limits.ts'
+
+/** Certificate and key as PEM text. */
+export interface TlsMaterial {
+  readonly cert: string
+  readonly key: string
+}
+
+export interface HttpServerOptions {
+  readonly host: string
+  readonly port: number
+  /** Null: plain HTTP. */
+  readonly tls: TlsMaterial | null
+  readonly headersTimeoutMs: number
+  readonly requestTimeoutMs: number
+  readonly keepAliveTimeoutMs: number
+  readonly connectionsMax: number
+  readonly drainTimeoutMs: number
+}
+
+export interface HttpServerDeps {
+  readonly clock: Clock
+  readonly log: Log
+}
+
+/** How often node looks for requests that take too long to arrive. */
+const TIMEOUT_CHECK_INTERVAL_MS = 1_000
+
+const CLIENT_ERROR_CODES: Readonly<Record<string, ErrorCode>> = {
+  HPE_HEADER_OVERFLOW: 'HEADERS_TOO_LARGE',
+  ERR_HTTP_REQUEST_TIMEOUT: 'REQUEST_TIMEOUT',
+}
+
+export class HttpServer {
+  /** For what needs the socket itself, such as WebSocket upgrades. */
+  readonly server: http.Server
+  readonly #clock: Clock
+  readonly #log: Log
+  readonly #options: HttpServerOptions
+  #connectionCount = 0
+
+  constructor(callback: http.RequestListener, deps: HttpServerDeps, options: HttpServerOptions) {
+    this.#clock = deps.clock
+    this.#log = deps.log
+    this.#options = options
+    this.server = createServer(callback, options)
+    this.server.maxConnections = options.connectionsMax
+    this.server.on('clientError', answerClientError)
+    this.server.on('connection', (socket: Socket) => {
+      this.#connectionCount += 1
+      socket.once('close', () => {
+        this.#connectionCount -= 1
+      })
+    })
+  }
+
+  /** Connections that are open now. */
+  get connectionCount(): number {
+    return this.#connectionCount
+  }
+
+  /** Listens; resolves with the port in use, which differs from the configured one when that is 0. Rejects when it is taken. */
+  async start(): Promise<number> {
+    const { host, port } = this.#options
+    await new Promise<void>((resolve, reject) => {
+      this.server.once('error', reject)
+      this.server.listen({ host, port }, () => {
+        this.server.off('error', reject)
+        // Accepting can fail later, when file descriptors run out; the listener goes on.
+        this.server.on('error', (error) => this.#log.error({ reason: error.message }, 'listener failed to accept'))
+        resolve()
+      })
+    })
+    return (this.server.address() as AddressInfo).port
+  }
+
+  /** Stops accepting, lets requests under way finish for a bounded time, then cuts what is left. */
+  async stop(): Promise<void> {
+    if (!this.server.listening) return
+    const closed = new Promise<void>((resolve) => this.server.close(() => resolve()))
+    this.server.closeIdleConnections()
+    const timer = this.#clock.after(this.#options.drainTimeoutMs, () => this.server.closeAllConnections())
+    await closed
+    timer.cancel()
+  }
+}
+
+function createServer(callback: http.RequestListener, options: HttpServerOptions): http.Server {
+  const settings = {
+    maxHeaderSize: HEADER_BYTES_MAX,
+    headersTimeout: options.headersTimeoutMs,
+    requestTimeout: options.requestTimeoutMs,
+    keepAliveTimeout: options.keepAliveTimeoutMs,
+    connectionsCheckingInterval: TIMEOUT_CHECK_INTERVAL_MS,
+    noDelay: true,
+  }
+  if (options.tls === null) return http.createServer(settings, callback)
+  return https.createServer({ ...settings, ...options.tls, minVersion: 'TLSv1.2' }, callback)
+}
+
+/** What is not a request at all never reaches the application; it gets the same form of answer. */
+function answerClientError(error: NodeJS.ErrnoException, socket: Duplex): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy()
+    return
+  }
+  const code = CLIENT_ERROR_CODES[error.code ?? ''] ?? 'BAD_REQUEST'
+  const { status, meaning, hint } = errorEntry(code)
+  const body = `${JSON.stringify({ error_type: code, message: meaning, hint, request_id: '' })}\n`
+  socket.end(
+    `HTTP/1.1 ${status} ${http.STATUS_CODES[status] ?? ''}\r\nConnection: close\r\nContent-Type: application/json\r\n` +
+      `X-Content-Type-Options: nosniff\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+  )
+}
