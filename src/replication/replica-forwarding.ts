@@ -1,0 +1,156 @@
+// Proposals on their way between a follower and its leader: the follower hands over what its callers proposed in batches, the
+// leader answers with the results of applying them.
+import { InsiError } from '../base/errors.ts'
+import type { ApplyResult } from './ports.ts'
+import type { PeerMessage, ProposeRequest, ProposeResponse } from './peer-messages.ts'
+import { noLeader, outcomeUnknown } from './proposals.ts'
+import type { Proposal, Proposals, ProposalSink } from './proposals.ts'
+
+/** Commands in one ProposeRequest. */
+export const FORWARD_BATCH_ENTRIES_MAX = 1_024
+/** Requests that may be unanswered; what is proposed meanwhile shares the next one. */
+const REQUESTS_MAX = 16
+
+/** Refusals that prove that nothing was applied and that another leader, or the same one a little later, may accept. */
+const RETRYABLE = new Set(['NO_LEADER', 'NODE_STOPPING'])
+
+interface Request {
+  readonly raftAddress: string
+  readonly batch: readonly Proposal[]
+  readonly sentMs: number
+}
+
+export interface ForwarderOptions {
+  readonly messageSizeBytesMax: number
+  readonly proposalTimeoutMs: number
+  /** Pause after a refusal, for this node to learn of the new leader. */
+  readonly refusalPauseMs: number
+  /** Sends to a peer; false when the message certainly did not leave. */
+  readonly send: (raftAddress: string, message: PeerMessage) => boolean
+}
+
+/** The follower's side. */
+export class Forwarder {
+  readonly #proposals: Proposals
+  readonly #options: ForwarderOptions
+  /** Unanswered requests, oldest first. */
+  readonly #requests = new Map<number, Request>()
+  #nextRequestId: number
+  #pausedUntilMs = 0
+
+  constructor(proposals: Proposals, options: ForwarderOptions, firstRequestId: number) {
+    this.#proposals = proposals
+    this.#options = options
+    this.#nextRequestId = firstRequestId
+  }
+
+  /** Hands queued proposals over to the leader at `raftAddress`. Commands of other nodes go back to them instead. */
+  forward(raftAddress: string, nowMs: number): void {
+    while (this.#proposals.hasQueued && this.#requests.size < REQUESTS_MAX && nowMs >= this.#pausedUntilMs) {
+      const taken = this.#proposals.take(FORWARD_BATCH_ENTRIES_MAX, this.#options.messageSizeBytesMax)
+      const batch = taken.filter((proposal) => proposal.origin === 'local')
+      for (const proposal of taken) if (proposal.origin === 'peer') this.#proposals.reject(proposal, noLeader())
+      if (batch.length === 0) continue
+      const requestId = this.#nextRequestId++
+      const commands = batch.map((proposal) => proposal.command)
+      if (!this.#options.send(raftAddress, { type: 'ProposeRequest', requestId, commands })) {
+        this.#proposals.putBack(batch)
+        this.#pausedUntilMs = nowMs + this.#options.refusalPauseMs
+        return
+      }
+      for (const proposal of batch) proposal.state = 'sent'
+      this.#requests.set(requestId, { raftAddress, batch, sentMs: nowMs })
+    }
+  }
+
+  onResponse(response: ProposeResponse, nowMs: number): void {
+    const request = this.#requests.get(response.requestId)
+    if (request === undefined) return
+    this.#requests.delete(response.requestId)
+    if ('results' in response) {
+      const { results } = response
+      request.batch.forEach((proposal, slot) => {
+        if (slot < results.length) this.#proposals.resolve(proposal, results[slot])
+        else this.#proposals.reject(proposal, outcomeUnknown('the leader left a result out'))
+      })
+      return
+    }
+    const { code, message, outcomeUnknown: isUnknown } = response.error
+    if (!isUnknown && RETRYABLE.has(code)) {
+      this.#pausedUntilMs = nowMs + this.#options.refusalPauseMs
+      this.#proposals.putBack(request.batch.filter((proposal) => proposal.state === 'sent'))
+      return
+    }
+    for (const proposal of request.batch) {
+      this.#proposals.reject(proposal, isUnknown ? outcomeUnknown(message) : new InsiError(code, message))
+    }
+  }
+
+  /** The connection to `raftAddress` is gone: whether its requests arrived is unknown. */
+  onDisconnect(raftAddress: string): void {
+    for (const [requestId, request] of this.#requests) {
+      if (request.raftAddress !== raftAddress) continue
+      this.#requests.delete(requestId)
+      for (const proposal of request.batch) {
+        this.#proposals.reject(proposal, outcomeUnknown('the connection to the leader was lost'))
+      }
+    }
+  }
+
+  /** Forgets requests whose proposals Proposals.expire() has settled, so that lost ones do not occupy a place for ever. */
+  expire(nowMs: number): void {
+    for (const [requestId, request] of this.#requests) {
+      if (nowMs - request.sentMs < this.#options.proposalTimeoutMs) return
+      this.#requests.delete(requestId)
+      for (const proposal of request.batch)
+        this.#proposals.reject(proposal, outcomeUnknown('the leader did not answer'))
+    }
+  }
+}
+
+/** The leader's side of one request: collects the fates of its commands and answers once all are known. */
+export class ForwardedBatch implements ProposalSink {
+  readonly #requestId: number
+  readonly #respond: (response: ProposeResponse) => void
+  readonly #results: ApplyResult[]
+  #openCount: number
+  #appliedCount = 0
+  #failure: InsiError | null = null
+  #isUnknown = false
+
+  constructor(request: ProposeRequest, respond: (response: ProposeResponse) => void) {
+    this.#requestId = request.requestId
+    this.#respond = respond
+    this.#openCount = request.commands.length
+    this.#results = Array.from<ApplyResult>({ length: request.commands.length })
+  }
+
+  applied(slot: number, result: ApplyResult): void {
+    this.#results[slot] = result
+    this.#appliedCount++
+    this.#close()
+  }
+
+  failed(_slot: number, error: InsiError): void {
+    this.#failure ??= error
+    if (error.code === 'OUTCOME_UNKNOWN') this.#isUnknown = true
+    this.#close()
+  }
+
+  #close(): void {
+    this.#openCount--
+    if (this.#openCount > 0) return
+    if (this.#failure === null) {
+      this.#respond({ type: 'ProposeResponse', requestId: this.#requestId, results: this.#results })
+      return
+    }
+    // The answer is one for all commands: when some were applied, "failed" would be wrong for those.
+    this.#respond(refusal(this.#requestId, this.#failure, this.#isUnknown || this.#appliedCount > 0))
+  }
+}
+
+/** Refuses a whole request. */
+export function refusal(requestId: number, error: InsiError, isUnknown = false): ProposeResponse {
+  const { code, message } = error
+  return { type: 'ProposeResponse', requestId, error: { code, message, outcomeUnknown: isUnknown } }
+}

@@ -1,0 +1,388 @@
+// A node as a member of its cluster: wires the loop around the core with everything that feeds it and lives on its results.
+// Exists from the moment that the node may act as a member until it stops.
+import type { Raft } from '../raft/raft.ts'
+import type { Entry, LogIndex, MemberId, Message, RaftStatus, ReadState, SnapshotMeta, Term } from '../raft/types.ts'
+import type { JoinRequest, PeerMessage, ProposeRequest } from './peer-messages.ts'
+import type { ApplyResult, PeerIdentity } from './ports.ts'
+import { noLeader, overloaded } from './proposals.ts'
+import type { Proposals } from './proposals.ts'
+import { ApplyLoop } from './replica-apply.ts'
+import { ForwardedBatch, Forwarder, refusal } from './replica-forwarding.ts'
+import { LogCutter, lowestMatchIndex } from './replica-log-cut.ts'
+import { ReplicaLog } from './replica-log.ts'
+import { ReplicaLoop } from './replica-loop.ts'
+import { MembershipKeeper } from './replica-membership.ts'
+import { raftOptions } from './replica-options.ts'
+import type { ReplicaDeps, ReplicaOptions } from './replica-options.ts'
+import type { AddressBook } from './replica-peers.ts'
+import { nodeIdOf } from './replica-peers.ts'
+import type { ReadBarriers } from './reads.ts'
+import { SnapshotReceiver } from './snapshot-receiver.ts'
+import { SnapshotSender } from './snapshot-sender.ts'
+import { StateHashes } from './state-hash.ts'
+
+/** Proposals in one call of the core. */
+const PROPOSAL_BATCH_ENTRIES_MAX = 1_024
+
+/** First ids of a run are random, so that an answer to an earlier run's question is not taken for an answer to a new one. */
+const FIRST_ID_MAX = 2 ** 31
+
+export interface MemberDeps extends ReplicaDeps {
+  readonly options: ReplicaOptions
+  readonly clusterId: string
+  readonly proposals: Proposals
+  readonly reads: ReadBarriers
+  readonly addresses: AddressBook
+  /** The state differs from the leader's: the node must stop serving. */
+  readonly onDivergence: (reason: string) => void
+}
+
+export class ReplicaMember {
+  readonly raft: Raft
+  readonly #deps: MemberDeps
+  readonly #log: ReplicaLog
+  readonly #loop: ReplicaLoop
+  readonly #apply: ApplyLoop
+  readonly #forwarder: Forwarder
+  readonly #sender: SnapshotSender
+  readonly #receiver: SnapshotReceiver
+  readonly #hashes: StateHashes
+  readonly #cutter: LogCutter
+  readonly #keeper: MembershipKeeper
+  /** What onRole() was told last. */
+  #seen: { role: string; term: Term; leader: MemberId | null; membershipIndex: LogIndex }
+
+  constructor(deps: MemberDeps) {
+    this.#deps = deps
+    const { clock, identity, log, observer, options, random, schedule, state } = deps
+    const { base, hardState } = log
+    const commitIndex = Math.max(base.index, state.appliedIndex)
+    this.#log = new ReplicaLog(log)
+    this.raft = deps.createRaft(
+      raftOptions(options, identity.memberId, random),
+      { hardState, base, commitIndex },
+      this.#log,
+    )
+    this.#seen = { role: 'follower', term: -1, leader: null, membershipIndex: -1 }
+    this.#loop = new ReplicaLoop({ raft: this.raft, log: this.#log, clock, observer, schedule, hooks: this.#hooks() })
+    this.#apply = new ApplyLoop({
+      state,
+      log: this.#log,
+      clock,
+      observer,
+      batchSizeBytesMax: options.messageSizeBytesMax,
+      commitIndex: () => this.raft.commitIndex,
+      onApplied: (entries, results) => this.#onApplied(entries, results),
+      onFatal: deps.onFatal,
+    })
+    this.#forwarder = this.#makeForwarder()
+    this.#sender = this.#makeSender()
+    this.#receiver = this.#makeReceiver()
+    this.#hashes = this.#makeHashes()
+    this.#cutter = this.#makeCutter()
+    this.#keeper = this.#makeKeeper()
+  }
+
+  /** Takes up work. A node that is its own quorum need not wait for anybody. */
+  start(): void {
+    const { members } = this.raft.status().membership
+    const voters = members.filter((member) => member.role === 'voter')
+    if (voters.length === 1 && voters[0]?.id === this.#deps.identity.memberId) this.raft.campaign()
+    this.#loop.requestTurn()
+  }
+
+  tick(nowMs: number): void {
+    this.#forwarder.expire(nowMs)
+    this.#keeper.tick(nowMs)
+    if (!this.#keeper.isQuiet(nowMs)) this.#loop.tick()
+  }
+
+  /** Proposals or reads wait. */
+  requestTurn(): void {
+    this.#loop.requestTurn()
+  }
+
+  onMessage(from: PeerIdentity, message: PeerMessage): void {
+    switch (message.type) {
+      case 'Raft':
+        this.#onRaftMessage(from, message.message)
+        break
+      case 'ProposeRequest':
+        this.#onProposeRequest(from, message)
+        break
+      case 'ProposeResponse':
+        this.#forwarder.onResponse(message, this.#deps.clock.monotonicMs())
+        this.#loop.requestTurn()
+        break
+      case 'JoinRequest':
+        this.#keeper.onJoinRequest(from, message satisfies JoinRequest)
+        break
+      case 'SnapshotChunk':
+        this.#receiver.onChunk(from.memberId, message)
+        break
+      case 'SnapshotChunkAck':
+        this.#sender.onAck(from.memberId, message)
+        break
+      case 'StateHash':
+        this.#hashes.onStateHash(from.memberId, message)
+        break
+      default:
+        break
+    }
+  }
+
+  /** A leader says that this node is no member any more. */
+  onRemovedNotice(from: PeerIdentity): void {
+    this.#keeper.onRemovedNotice(from, this.#deps.clock.monotonicMs())
+  }
+
+  onDisconnect(raftAddress: string): void {
+    this.#forwarder.onDisconnect(raftAddress)
+  }
+
+  status(): RaftStatus {
+    return this.raft.status()
+  }
+
+  /** Starts to hand leadership over, when there is somebody to take it. */
+  transferLeadership(): boolean {
+    const isStarted = this.raft.transferLeadership()
+    this.#loop.requestTurn()
+    return isStarted
+  }
+
+  /** Ends all work. Resolves when nothing is read, written or streamed any more. */
+  async stop(): Promise<void> {
+    this.#sender.stop()
+    await this.#receiver.stop()
+    await this.#apply.stop()
+    await this.#loop.stop()
+  }
+
+  #onRaftMessage(from: PeerIdentity, message: Message): void {
+    // InstallSnapshot is made here, from chunks; one from the network would announce data that is not staged.
+    if (message.from !== from.memberId || message.type === 'InstallSnapshot') return
+    if (message.type === 'AppendEntries') this.#keeper.onAppendEntries()
+    else this.#keeper.onRaftMessage(from, this.#deps.clock.monotonicMs())
+    this.#loop.receive(message)
+  }
+
+  /** A follower hands commands over. Refused at once by a node that does not lead: the follower knows better soon. */
+  #onProposeRequest(from: PeerIdentity, request: ProposeRequest): void {
+    const { clock, proposals, transport } = this.#deps
+    const { commands, requestId } = request
+    const respond = (response: PeerMessage): void => void transport.send(from.raftAddress, response)
+    const sizeBytes = commands.reduce((sum, command) => sum + command.length, 0)
+    if (this.raft.role !== 'leader') respond(refusal(requestId, noLeader()))
+    else if (!proposals.hasRoom(commands.length, sizeBytes)) respond(refusal(requestId, overloaded()))
+    else if (commands.length > 0) {
+      const batch = new ForwardedBatch(request, respond)
+      const nowMs = clock.monotonicMs()
+      commands.forEach((command, slot) => proposals.submit(command, batch, slot, 'peer', nowMs))
+      this.#loop.requestTurn()
+    }
+  }
+
+  #hooks(): ConstructorParameters<typeof ReplicaLoop>[0]['hooks'] {
+    return {
+      send: (message) => this.#sendRaft(message),
+      beforeEffects: () => {
+        const nowMs = this.#deps.clock.monotonicMs()
+        this.#submitProposals(nowMs)
+        const { reads } = this.#deps
+        if (reads.isRoundDue(nowMs)) this.raft.readIndex(reads.startRound(nowMs))
+      },
+      onReadStates: (states) => this.#onReadStates(states),
+      onSnapshotsToSend: (members) => members.forEach((member) => this.#sender.start(member)),
+      onInstallSnapshot: (meta) => this.#installSnapshot(meta),
+      afterEffects: () => {
+        this.#noteChanges()
+        this.#apply.poke()
+      },
+      onFatal: (error) => this.#deps.onFatal(error),
+    }
+  }
+
+  #sendRaft(message: Message): void {
+    this.#sendTo(message.to, { type: 'Raft', message })
+  }
+
+  #sendTo(member: MemberId, message: PeerMessage): boolean {
+    const raftAddress = this.#deps.addresses.addressOf(member)
+    return raftAddress !== undefined && this.#deps.transport.send(raftAddress, message)
+  }
+
+  #submitProposals(nowMs: number): void {
+    const { addresses, proposals } = this.#deps
+    if (!proposals.hasQueued) return
+    if (this.raft.role === 'leader') {
+      this.#proposeQueued()
+      return
+    }
+    const { leader } = this.raft
+    const raftAddress = leader === null ? undefined : addresses.addressOf(leader)
+    if (raftAddress !== undefined) this.#forwarder.forward(raftAddress, nowMs)
+  }
+
+  #proposeQueued(): void {
+    const { observer, options, proposals } = this.#deps
+    while (proposals.hasQueued) {
+      const batch = proposals.take(PROPOSAL_BATCH_ENTRIES_MAX, options.messageSizeBytesMax)
+      if (batch.length === 0) return
+      const commands = batch.map((proposal) => proposal.command)
+      const result = this.raft.propose(commands)
+      proposals.isHeldBack = !result.ok && result.reason === 'overloaded'
+      if (!result.ok) {
+        proposals.putBack(batch)
+        return
+      }
+      const sizeBytes = commands.reduce((sum, command) => sum + command.length, 0)
+      observer.onProposalBatch({ entryCount: batch.length, sizeBytes })
+      proposals.logged(batch, result.index - batch.length + 1, result.term)
+    }
+  }
+
+  #onReadStates(states: readonly ReadState[]): void {
+    const { clock, options, reads, state } = this.#deps
+    const nowMs = clock.monotonicMs()
+    // Nobody confirms a read during an election: asking again at once would only spin.
+    for (const readState of states) reads.onReadState(readState, nowMs, nowMs + options.heartbeatMs)
+    reads.onApplied(state.appliedIndex)
+    if (reads.isRoundDue(nowMs)) this.#loop.requestTurn()
+  }
+
+  #onApplied(entries: readonly Entry[], results: readonly ApplyResult[]): void {
+    const { clock, proposals, reads, state } = this.#deps
+    this.raft.applied(state.appliedIndex)
+    proposals.onApplied(entries, results, clock.monotonicMs())
+    reads.onApplied(state.appliedIndex)
+    this.#hashes.onApplied()
+    this.#cutter.onApplied(state.appliedIndex)
+    if (proposals.hasQueued || this.raft.hasEffects()) this.#loop.requestTurn()
+  }
+
+  /** The state first, the log after it: a crash in between is repaired at start, see alignLogWithState(). */
+  #installSnapshot(meta: SnapshotMeta): void {
+    const { clock, logger, observer, proposals, reads } = this.#deps
+    const incoming = this.#receiver.takeStaged()
+    this.#apply.runBetweenBatches(async () => {
+      await incoming.commit(meta)
+      this.#receiver.installed()
+      this.raft.applied(meta.index)
+      proposals.onInstalled(meta, clock.monotonicMs())
+      reads.onApplied(meta.index)
+      this.#loop.releaseFlushes()
+      observer.onSnapshot({ direction: 'installed', ok: true, sizeBytes: 0 })
+      logger.info({ index: meta.index, term: meta.term }, 'snapshot installed')
+    })
+  }
+
+  /** Tells observers and the address book what the turn changed. */
+  #noteChanges(): void {
+    const { addresses, logger, observer, transport } = this.#deps
+    const { leader, role, term } = this.raft
+    if (role !== this.#seen.role || term !== this.#seen.term || leader !== this.#seen.leader) {
+      if (role === 'preCandidate' && this.#seen.role !== role) observer.onElection()
+      observer.onRole({ role, term, leader: leader === null ? null : nodeIdOf(leader) })
+      logger.info({ role, term, leader }, 'role')
+      this.#seen = { ...this.#seen, role, term, leader }
+    }
+    const { membership, membershipIndex } = this.raft.status()
+    if (membershipIndex === this.#seen.membershipIndex) return
+    this.#seen = { ...this.#seen, membershipIndex }
+    for (const raftAddress of addresses.setMembership(membership)) transport.disconnect(raftAddress)
+  }
+
+  #makeForwarder(): Forwarder {
+    const { options, proposals, random, transport } = this.#deps
+    const { heartbeatMs, messageSizeBytesMax, proposalTimeoutMs } = options
+    return new Forwarder(
+      proposals,
+      {
+        messageSizeBytesMax,
+        proposalTimeoutMs,
+        refusalPauseMs: heartbeatMs,
+        send: (raftAddress, message) => transport.send(raftAddress, message),
+      },
+      random.int(FIRST_ID_MAX),
+    )
+  }
+
+  #makeSender(): SnapshotSender {
+    const { clock, logger, observer, options, random, state } = this.#deps
+    return new SnapshotSender({
+      state,
+      clock,
+      logger,
+      observer,
+      chunkSizeBytes: options.snapshotChunkSizeBytes,
+      firstTransferId: random.int(FIRST_ID_MAX),
+      send: (to, message) => this.#sendTo(to, message),
+      leaderTerm: () => (this.raft.role === 'leader' ? this.raft.term : null),
+      membershipAt: (index) => this.raft.membershipAt(index),
+      onFinished: (member, ok) => {
+        this.raft.snapshotFinished(member, ok)
+        this.#loop.requestTurn()
+      },
+    })
+  }
+
+  #makeReceiver(): SnapshotReceiver {
+    const { identity, logger, observer, state } = this.#deps
+    return new SnapshotReceiver({
+      state,
+      logger,
+      observer,
+      send: (to, ack) => void this.#sendTo(to, ack),
+      offer: (from, term, snapshot) =>
+        this.#loop.stepNow({ type: 'InstallSnapshot', from, to: identity.memberId, term, snapshot }),
+    })
+  }
+
+  #makeHashes(): StateHashes {
+    const { identity, onDivergence, options, state } = this.#deps
+    return new StateHashes({
+      state,
+      intervalEntries: options.stateHashIntervalEntries,
+      leader: () => this.raft.leader,
+      isLeader: () => this.raft.role === 'leader',
+      broadcast: (message) => {
+        for (const { id } of this.raft.status().membership.members) {
+          if (id !== identity.memberId) this.#sendTo(id, message)
+        }
+      },
+      onMismatch: ({ index, leader, own }) =>
+        onDivergence(`the state at index ${index} has hash ${own}, the leader's has ${leader}`),
+    })
+  }
+
+  #makeCutter(): LogCutter {
+    const { clock, logger, observer, options, state } = this.#deps
+    return new LogCutter({
+      log: this.#log,
+      state,
+      clock,
+      logger,
+      observer,
+      limits: options,
+      membershipAt: (index) => this.raft.membershipAt(index),
+      neededAfter: () => Math.min(lowestMatchIndex(this.raft.status().peers.values()), this.#sender.lowestIndex()),
+      runBetweenBatches: (task) => this.#apply.runBetweenBatches(task),
+    })
+  }
+
+  #makeKeeper(): MembershipKeeper {
+    const { addresses, clock, clusterId, identity, logger, options, transport } = this.#deps
+    return new MembershipKeeper({
+      raft: this.raft,
+      clock,
+      logger,
+      identity,
+      options,
+      clusterId,
+      send: (raftAddress, message) => transport.send(raftAddress, message),
+      addressOf: (member) => addresses.addressOf(member),
+      requestTurn: () => this.#loop.requestTurn(),
+    })
+  }
+}

@@ -1,0 +1,326 @@
+// The replica of one node: the port that services use (propose, readBarrier, status) and the life of the node in its cluster,
+// from a fresh data directory over joining or bootstrapping to an orderly stop.
+import { InsiError, messageOf } from '../base/errors.ts'
+import { delay } from '../base/clock.ts'
+import type { Timer } from '../base/clock.ts'
+import type { Role, RaftStatus } from '../raft/types.ts'
+import { alignLogWithState, assertFresh, clearFirstEntry, findCluster, writeFirstEntry } from './bootstrap.ts'
+import type { PeerMessage, ProbeResponse } from './peer-messages.ts'
+import type { PeerIdentity } from './ports.ts'
+import { overloaded, Proposals } from './proposals.ts'
+import type { ProposalSink } from './proposals.ts'
+import { ReadBarriers } from './reads.ts'
+import { ReplicaMember } from './replica-member.ts'
+import type { ProposalOutcome } from './replica-observer.ts'
+import { tickTiming } from './replica-options.ts'
+import type { ReplicaDeps, ReplicaOptions } from './replica-options.ts'
+import { AddressBook, nodeIdOf } from './replica-peers.ts'
+import { PeerRequests } from './replica-requests.ts'
+
+/** On stop: how long leadership may take to change hands, and proposals under way to end. */
+const STOP_TRANSFER_ELECTIONS = 2
+const STOP_DRAIN_MS = 2_000
+
+const FIRST_ID_MAX = 2 ** 31
+
+/** What a node knows of itself and its cluster; services see it as their ReplicaStatus. */
+export interface ReplicaState {
+  readonly nodeId: string
+  readonly memberId: string
+  readonly clusterId: string | null
+  /** `joining`: the node is no member of a cluster yet. */
+  readonly role: Role | 'joining'
+  readonly term: number
+  readonly leader: { readonly nodeId: string; readonly raftAddress: string } | null
+  readonly commitIndex: number
+  readonly appliedIndex: number
+  readonly lastIndex: number
+  /** Why the node serves nothing: its state differs from the cluster's. */
+  readonly quarantined: string | null
+}
+
+const OUTCOMES: Readonly<Record<string, ProposalOutcome>> = {
+  NO_LEADER: 'no_leader',
+  OVERLOADED: 'overloaded',
+  OUTCOME_UNKNOWN: 'outcome_unknown',
+  NODE_STOPPING: 'stopping',
+  NODE_QUARANTINED: 'quarantined',
+}
+
+export class Replica {
+  readonly #deps: ReplicaDeps
+  readonly #options: ReplicaOptions
+  readonly #proposals: Proposals
+  readonly #reads: ReadBarriers
+  readonly #addresses = new AddressBook()
+  readonly #requests: PeerRequests
+  readonly #stopSignal = new AbortController()
+  #member: ReplicaMember | null = null
+  #ticker: Timer | null = null
+  /** Ends when the node is a member, has failed or stops. */
+  #joining: Promise<void> = Promise.resolve()
+  /** Why new work is refused; null while the node serves. */
+  #refusal: InsiError | null = null
+  #quarantined: string | null = null
+  #hasFailed = false
+  #stopping: Promise<void> | null = null
+
+  constructor(deps: ReplicaDeps, options: ReplicaOptions) {
+    const { clock, observer, random, transport } = deps
+    this.#deps = { ...deps, onFatal: (error) => this.#fail(error) }
+    this.#options = options
+    this.#fatal = deps.onFatal
+    this.#proposals = new Proposals(options)
+    this.#reads = new ReadBarriers({
+      readTimeoutMs: options.readTimeoutMs,
+      roundTimeoutMs: options.electionTimeoutMs,
+      onRound: (round) => observer.onReadRound(round),
+    })
+    const send = (raftAddress: string, message: PeerMessage): boolean => transport.send(raftAddress, message)
+    this.#requests = new PeerRequests(clock, send, 1 + random.int(FIRST_ID_MAX))
+  }
+
+  readonly #fatal: (error: Error) => void
+
+  /**
+   * Listens for peers and takes up work. Resolves without waiting for a cluster: until the node is a member its role is
+   * `joining`. Rejects when log and state do not belong together or the transport cannot listen.
+   */
+  async start(): Promise<void> {
+    const { clock, identity, log, state, transport } = this.#deps
+    if (identity.clusterId === null) assertFresh(log, state)
+    else await alignLogWithState(log, state)
+    await transport.start({
+      onMessage: (from, message) => this.#onMessage(from, message),
+      onDisconnect: (raftAddress) => this.#onDisconnect(raftAddress),
+    })
+    if (identity.clusterId !== null) this.#becomeMember(identity.clusterId)
+    else this.#joining = this.#findCluster()
+    this.#ticker = clock.every(tickTiming(this.#options).tickMs, () => this.#tick())
+  }
+
+  /**
+   * Replicates an encoded command and resolves with its apply result once it is committed and applied on the leader.
+   * Rejects with InsiError: NO_LEADER, OVERLOADED, NODE_STOPPING, NODE_QUARANTINED (certainly not applied, safe to retry) or
+   * OUTCOME_UNKNOWN (it may have been or may yet be applied).
+   */
+  propose(command: Uint8Array): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      const { clock, observer } = this.#deps
+      const sink: ProposalSink = {
+        applied: (_slot, result) => {
+          observer.onProposalOutcome('applied')
+          resolve(result)
+        },
+        failed: (_slot, error) => {
+          observer.onProposalOutcome(OUTCOMES[error.code] ?? 'outcome_unknown')
+          reject(error)
+        },
+      }
+      if (this.#refusal !== null) sink.failed(0, this.#refusal)
+      else if (!this.#proposals.hasRoom(1, command.length)) sink.failed(0, overloaded())
+      else {
+        this.#proposals.submit(command, sink, 0, 'local', clock.monotonicMs())
+        this.#member?.requestTurn()
+      }
+    })
+  }
+
+  /**
+   * Resolves once this node's state contains every write acknowledged before the call. Rejects with InsiError NO_LEADER,
+   * READ_TIMEOUT, OVERLOADED, NODE_STOPPING or NODE_QUARANTINED.
+   */
+  readBarrier(): Promise<void> {
+    if (this.#refusal !== null) return Promise.reject(this.#refusal)
+    const passed = this.#reads.barrier(this.#deps.clock.monotonicMs())
+    this.#member?.requestTurn()
+    return passed
+  }
+
+  status(): ReplicaState {
+    const { identity, log, state } = this.#deps
+    const raft = this.#member?.status()
+    const { clusterId, memberId, nodeId } = identity
+    return {
+      nodeId,
+      memberId,
+      clusterId,
+      role: raft?.role ?? 'joining',
+      term: raft?.term ?? log.hardState.term,
+      leader: raft === undefined ? null : this.#leaderOf(raft),
+      commitIndex: raft?.commitIndex ?? 0,
+      appliedIndex: state.appliedIndex,
+      lastIndex: log.lastIndex,
+      quarantined: this.#quarantined,
+    }
+  }
+
+  /** What the core knows of itself and, on a leader, of each other member; undefined while joining. */
+  raftStatus(): RaftStatus | undefined {
+    return this.#member?.status()
+  }
+
+  /**
+   * Refuses new work, hands leadership over, waits (bounded) for proposals under way, and closes transport, log and state.
+   * Never rejects: what cannot be closed in order is logged.
+   */
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop()
+    return this.#stopping
+  }
+
+  async #stop(): Promise<void> {
+    const { log, logger, state, transport } = this.#deps
+    this.#refuse(new InsiError('NODE_STOPPING', 'the node is stopping'))
+    this.#stopSignal.abort(this.#refusal)
+    this.#requests.stop()
+    await this.#joining
+    if (!this.#hasFailed) await this.#handOver()
+    this.#ticker?.cancel()
+    this.#rejectWaiting()
+    for (const [part, close] of [
+      ['member', () => this.#member?.stop()],
+      ['transport', () => transport.close()],
+      ['log', () => log.close()],
+      ['state', () => state.close()],
+    ] as const) {
+      try {
+        await close()
+      } catch (error) {
+        logger.error({ part, reason: messageOf(error) }, 'could not be closed in order')
+      }
+    }
+  }
+
+  /** Lets another member lead, and what is under way end. */
+  async #handOver(): Promise<void> {
+    const member = this.#member
+    if (member === null || this.#quarantined !== null) return
+    if (member.transferLeadership()) {
+      await this.#waitUntil(
+        () => member.raft.role !== 'leader',
+        STOP_TRANSFER_ELECTIONS * this.#options.electionTimeoutMs,
+      )
+    }
+    await this.#waitUntil(() => this.#proposals.pendingCount === 0, STOP_DRAIN_MS)
+  }
+
+  async #waitUntil(isDone: () => boolean, timeoutMs: number): Promise<void> {
+    const { clock } = this.#deps
+    const { tickMs } = tickTiming(this.#options)
+    const deadlineMs = clock.monotonicMs() + timeoutMs
+    while (!isDone() && !this.#hasFailed && clock.monotonicMs() < deadlineMs) await delay(clock, tickMs)
+  }
+
+  /** Never rejects. */
+  async #findCluster(): Promise<void> {
+    const { clock, identity, log, logger, random } = this.#deps
+    const deps = { identity, options: this.#options, requests: this.#requests, clock, random, logger }
+    try {
+      const outcome = await findCluster({ ...deps, signal: this.#stopSignal.signal })
+      if (outcome.type === 'bootstrapped') await writeFirstEntry(log, identity, this.#options.raftAddress)
+      else await clearFirstEntry(log)
+      await identity.setClusterId(outcome.clusterId)
+      logger.info(
+        { clusterId: outcome.clusterId },
+        outcome.type === 'bootstrapped' ? 'cluster bootstrapped' : 'cluster joined',
+      )
+      this.#becomeMember(outcome.clusterId)
+    } catch (error) {
+      if (this.#stopSignal.signal.aborted) return
+      this.#fail(error instanceof Error ? error : new Error(messageOf(error)))
+    }
+  }
+
+  #becomeMember(clusterId: string): void {
+    if (this.#stopSignal.signal.aborted) return
+    this.#member = new ReplicaMember({
+      ...this.#deps,
+      options: this.#options,
+      clusterId,
+      proposals: this.#proposals,
+      reads: this.#reads,
+      addresses: this.#addresses,
+      onDivergence: (reason) => this.#quarantine(reason),
+    })
+    this.#member.start()
+  }
+
+  #tick(): void {
+    const nowMs = this.#deps.clock.monotonicMs()
+    this.#proposals.expire(nowMs)
+    this.#reads.expire(nowMs, (this.#member?.raft.leader ?? null) !== null)
+    if (this.#quarantined === null) this.#member?.tick(nowMs)
+  }
+
+  #onMessage(from: PeerIdentity, message: PeerMessage): void {
+    if (this.#hasFailed) return
+    this.#addresses.heard(from)
+    switch (message.type) {
+      case 'ProbeRequest':
+        this.#deps.transport.send(from.raftAddress, this.#probeResponse(message.requestId))
+        break
+      case 'ProbeResponse':
+        this.#requests.onAnswer(message)
+        break
+      case 'JoinResponse':
+        if (message.requestId !== 0) this.#requests.onAnswer(message)
+        else if (!message.accepted && message.reason === 'removed') this.#member?.onRemovedNotice(from)
+        break
+      default:
+        if (this.#quarantined === null) this.#member?.onMessage(from, message)
+    }
+  }
+
+  #onDisconnect(raftAddress: string): void {
+    this.#requests.onDisconnect(raftAddress)
+    this.#member?.onDisconnect(raftAddress)
+  }
+
+  #probeResponse(requestId: number): ProbeResponse {
+    const { identity } = this.#deps
+    const leaderId = this.#member?.raft.leader ?? null
+    const raftAddress = leaderId === null ? undefined : this.#addressOf(leaderId)
+    const leader = leaderId === null || raftAddress === undefined ? null : { memberId: leaderId, raftAddress }
+    return { type: 'ProbeResponse', requestId, nodeId: identity.nodeId, clusterId: identity.clusterId, leader }
+  }
+
+  #leaderOf(raft: RaftStatus): ReplicaState['leader'] {
+    if (raft.leader === null) return null
+    return { nodeId: nodeIdOf(raft.leader), raftAddress: this.#addressOf(raft.leader) ?? '' }
+  }
+
+  #addressOf(memberId: string): string | undefined {
+    if (memberId === this.#deps.identity.memberId) return this.#options.raftAddress
+    return this.#addresses.addressOf(memberId)
+  }
+
+  /** The node serves nothing and takes no part in the cluster any more: its data cannot be trusted. */
+  #quarantine(reason: string): void {
+    if (this.#quarantined !== null) return
+    this.#quarantined = reason
+    this.#deps.logger.error({ reason }, 'this replica differs from the cluster and is quarantined')
+    this.#refuse(new InsiError('NODE_QUARANTINED', `the node is quarantined: ${reason}`))
+    this.#rejectWaiting()
+  }
+
+  #fail(error: Error): void {
+    if (this.#hasFailed) return
+    this.#hasFailed = true
+    this.#deps.logger.error({ reason: error.message }, 'the node cannot go on')
+    this.#refuse(new InsiError('NODE_STOPPING', 'the node has failed and stops'))
+    this.#ticker?.cancel()
+    this.#rejectWaiting()
+    this.#fatal(error)
+  }
+
+  #refuse(error: InsiError): void {
+    this.#refusal ??= error
+  }
+
+  #rejectWaiting(): void {
+    const error = this.#refusal ?? new InsiError('NODE_STOPPING', 'the node is stopping')
+    this.#proposals.rejectAll(error)
+    this.#reads.rejectAll(error)
+  }
+}
