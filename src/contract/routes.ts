@@ -4,25 +4,15 @@ import { API_PREFIX } from './route.ts'
 import type { AddressLimiter, Field, Method, Route } from './route.ts'
 
 const KEY: Field = { name: 'key', type: 'key', required: true, meaning: 'The key: 1 byte to 32 KiB.' }
-const VALUE: Field = { name: 'value', type: 'value', required: false, meaning: 'The value; absent means empty.' }
-const OLD_VALUE: Field = {
-  name: 'old_value',
-  type: 'value',
-  required: false,
-  meaning: 'What the key must hold now; absent means empty.',
-}
-const NEW_VALUE: Field = {
-  name: 'new_value',
-  type: 'value',
-  required: false,
-  meaning: 'The new value; absent means empty.',
-}
+const VALUE: Field = { name: 'value', type: 'value', required: true, meaning: 'The value; may be empty.' }
+const OLD_VALUE: Field = { name: 'old_value', type: 'value', required: true, meaning: 'What the key must hold now.' }
+const NEW_VALUE: Field = { name: 'new_value', type: 'value', required: true, meaning: 'The new value.' }
 const OFFSET: Field = { name: 'offset', type: 'offset', required: false, meaning: 'How many to skip. Default 0.' }
 const LIMIT: Field = {
   name: 'limit',
   type: 'count',
   required: false,
-  meaning: 'The most to return: default 100 (also for 0 and less), at most 10000.',
+  meaning: 'The most to return: default 100 (also for 0), at most 10000.',
 }
 const PREFIX: Field = {
   name: 'prefix',
