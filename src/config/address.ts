@@ -32,6 +32,11 @@ export function isWildcardHost(host: string): boolean {
   return host === '0.0.0.0' || host === '::' || host === '0:0:0:0:0:0:0:0' || host === '*'
 }
 
+/** Where others dial a listener that does not say so itself: a wildcard host becomes `domain`, or this machine. */
+export function dialledAddress({ host, port }: Address, domain: string | null): Address {
+  return { host: isWildcardHost(host) ? (domain ?? '127.0.0.1') : host, port }
+}
+
 /** True for a host that only this machine can reach. */
 export function isLoopbackHost(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host)

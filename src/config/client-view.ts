@@ -1,7 +1,7 @@
 // What a client needs of cluster.yaml: where the nodes are and the secret of the root key. Nothing is required and nothing
 // else is checked; the schema is not loaded.
 import type { Address } from './address.ts'
-import { isWildcardHost, parseAddress } from './address.ts'
+import { dialledAddress, isWildcardHost, parseAddress } from './address.ts'
 import { ConfigError } from './faults.ts'
 import { readSource } from './source-file.ts'
 import type { SourceNode } from './source-file.ts'
@@ -11,6 +11,7 @@ import { spellingsOf } from './spelling.ts'
 export interface ClientNode {
   readonly publicAddress: Address | null
   readonly privateAddress: Address | null
+  /** Where other nodes dial it. */
   readonly raftAddress: Address | null
 }
 
@@ -46,11 +47,12 @@ function clientNodeOf(node: SourceNode): ClientNode {
     const host = clientDomain ?? (isWildcardHost(address.host) ? '127.0.0.1' : address.host)
     return { host, port: address.port }
   }
-  const advertised = parseAddress(textOf(memberOf(node, 'raftAdvertise')) ?? '')
+  const raftAdvertise = parseAddress(textOf(memberOf(node, 'raftAdvertise')) ?? '')
+  const raftBinding = parseAddress(textOf(memberOf(node, 'raftBinding')) ?? '')
   return {
     publicAddress: reachable('publicBinding'),
     privateAddress: reachable('privateBinding'),
-    raftAddress: advertised ?? parseAddress(textOf(memberOf(node, 'raftBinding')) ?? '') ?? null,
+    raftAddress: raftAdvertise ?? (raftBinding === undefined ? null : dialledAddress(raftBinding, clientDomain)),
   }
 }
 

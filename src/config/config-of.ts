@@ -1,8 +1,7 @@
 // From the checked file to Config: names with units, defaults that depend on other options, everything frozen.
 import { must } from '../base/assert.ts'
 import { bodyBytesMax } from '../contract/limits.ts'
-import { isWildcardHost } from './address.ts'
-import type { Address } from './address.ts'
+import { dialledAddress } from './address.ts'
 import type { CacheConfig, Config, EntityDefaults, LimitsConfig, NodeConfig, RaftConfig } from './config.ts'
 import type { RateLimit, SessionsConfig, TlsFiles } from './config.ts'
 import type { ClusterFile, NodeFile } from './schema.ts'
@@ -47,14 +46,9 @@ function nodeOf(node: NodeFile): NodeConfig {
     raftBinding: node.raftBinding,
     opsBinding: node.opsBinding ?? null,
     clientDomain: node.clientDomain ?? null,
-    raftAdvertise: node.raftAdvertise ?? dialledAt(node),
+    raftAdvertise: node.raftAdvertise ?? dialledAddress(node.raftBinding, node.clientDomain ?? null),
     nodeSecret: node.nodeSecret ?? null,
   }
-}
-
-function dialledAt(node: NodeFile): Address {
-  const { host, port } = node.raftBinding
-  return { host: isWildcardHost(host) ? (node.clientDomain ?? '127.0.0.1') : host, port }
 }
 
 function tlsOf({ cert, key }: ClusterFile['tls']): TlsFiles | null {

@@ -13,12 +13,12 @@ test('a client finds the nodes and the secret in either spelling, a weak secret 
       node0: {
         publicAddress: { host: '127.0.0.1', port: 8080 },
         privateAddress: { host: '127.0.0.1', port: 8081 },
-        raftAddress: { host: '0.0.0.0', port: 7000 },
+        raftAddress: { host: '127.0.0.1', port: 7000 },
       },
       node1: {
         publicAddress: { host: '127.0.0.1', port: 8082 },
         privateAddress: { host: '127.0.0.1', port: 8083 },
-        raftAddress: { host: '0.0.0.0', port: 7001 },
+        raftAddress: { host: '127.0.0.1', port: 7001 },
       },
     },
   })
