@@ -33,9 +33,9 @@ export class PeerWriter {
     return this.#length
   }
 
-  /** Forgets what was written. */
-  reset(): void {
-    this.#length = 0
+  /** Forgets what was written and leaves `headroomBytes` of anything at the front. */
+  reset(headroomBytes: number): void {
+    this.#length = headroomBytes
   }
 
   /** A copy of everything written since reset(). */

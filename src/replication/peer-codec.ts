@@ -40,14 +40,18 @@ const TYPES = [
 const results = new Packr({ useRecords: false, copyBuffers: true })
 const scratch = new PeerWriter(PEER_MESSAGE_SIZE_BYTES_MAX)
 
-/** The bytes of `message`, in memory of their own. Throws InsiError PEER_PROTOCOL when they are too many. */
-export function encodePeerMessage(message: PeerMessage): Buffer {
-  scratch.reset()
+/**
+ * The bytes of `message`, in memory of their own, behind `headroomBytes` that the caller fills.
+ * Throws InsiError PEER_PROTOCOL when they are too many.
+ */
+export function encodePeerMessage(message: PeerMessage, headroomBytes = 0): Buffer {
+  scratch.reset(headroomBytes)
   scratch.byte(PEER_PROTOCOL_VERSION)
   scratch.byte(TYPES.indexOf(message.type))
   writeFields(scratch, message)
-  if (scratch.length > PEER_MESSAGE_SIZE_BYTES_MAX) {
-    throw protocolError(`a ${message.type} of ${scratch.length} bytes is too large for a peer`)
+  const sizeBytes = scratch.length - headroomBytes
+  if (sizeBytes > PEER_MESSAGE_SIZE_BYTES_MAX) {
+    throw protocolError(`a ${message.type} of ${sizeBytes} bytes is too large for a peer`)
   }
   return scratch.finish()
 }

@@ -43,3 +43,28 @@ export const CONNECTIONS_MAX = 256
 
 /** Refusals of one reason are logged once in this time. */
 export const REFUSAL_LOG_INTERVAL_MS = 10_000
+
+/** An address that nothing is sent to and that is not connected is forgotten after this time. */
+export const ADDRESS_FORGOTTEN_AFTER_MS = 60_000
+
+/** A connection that lived shorter than this does not make its address count as reached. */
+export const STABLE_CONNECTION_MS = 1_000
+
+/** The deadlines that tests shorten. */
+export interface PeerDeadlines {
+  readonly handshakeMs: number
+  readonly connectMs: number
+  readonly keepAliveIntervalMs: number
+  readonly keepAliveDeadlineMs: number
+  readonly probeMs: number
+  readonly closeMs: number
+}
+
+export const DEADLINES: PeerDeadlines = {
+  handshakeMs: HANDSHAKE_DEADLINE_MS,
+  connectMs: CONNECT_DEADLINE_MS,
+  keepAliveIntervalMs: KEEP_ALIVE_INTERVAL_MS,
+  keepAliveDeadlineMs: KEEP_ALIVE_DEADLINE_MS,
+  probeMs: PROBE_DEADLINE_MS,
+  closeMs: CLOSE_DEADLINE_MS,
+}
