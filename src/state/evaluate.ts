@@ -1,0 +1,34 @@
+// From a command to the file that carries it out.
+import { unreachable } from '../base/assert.ts'
+import { applyAliasCreate, applyAliasDelete } from './aliases.ts'
+import type { Command, CommandResult } from './commands.ts'
+import { applyEntityCreate, applyEntityDelete, applyEntityPurge } from './entities.ts'
+import { applyKv } from './kv.ts'
+import { applyLimitsSet } from './limits.ts'
+import type { Transaction } from './transaction.ts'
+
+/** Carries out one command. A promise only where the store has to be searched. */
+export function evaluate(tx: Transaction, command: Command): CommandResult | Promise<CommandResult> {
+  switch (command.type) {
+    case 'kv.set':
+    case 'kv.setnx':
+    case 'kv.cas':
+    case 'kv.bump':
+    case 'kv.delete':
+      return applyKv(tx, command)
+    case 'entity.create':
+      return applyEntityCreate(tx, command)
+    case 'entity.delete':
+      return applyEntityDelete(tx, command)
+    case 'entity.purge':
+      return applyEntityPurge(tx, command)
+    case 'limits.set':
+      return applyLimitsSet(tx, command)
+    case 'alias.create':
+      return applyAliasCreate(tx, command)
+    case 'alias.delete':
+      return applyAliasDelete(tx, command)
+    default:
+      return unreachable(command)
+  }
+}
