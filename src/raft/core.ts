@@ -29,6 +29,8 @@ export class Core {
   readonly votes = new Map<MemberId, boolean>()
   /** The candidacy was ordered by the leader, so receivers need not protect it (thesis §4.2.3). */
   isTransferCampaign = false
+  /** TimeoutNow came before this node had applied what it must know to lead; it campaigns as soon as it has. */
+  isCampaignOrdered = false
 
   term: Term
   votedFor: MemberId | null
@@ -100,6 +102,7 @@ export class Core {
   resetElectionTimer(): void {
     const { electionTicks, randomInt } = this.options
     this.electionElapsedTicks = 0
+    this.isCampaignOrdered = false
     this.electionTimeoutTicks = electionTicks + randomInt(electionTicks)
   }
 

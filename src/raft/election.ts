@@ -29,6 +29,16 @@ export function campaign(core: Core, kind: Campaign): void {
   maybeFinish(core)
 }
 
+/** The leader orders this node to campaign (thesis §3.10), if need be as soon as it has applied the newest configuration. */
+export function handleTimeoutNow(core: Core): void {
+  core.isCampaignOrdered = true
+  maybeCampaignAsOrdered(core)
+}
+
+export function maybeCampaignAsOrdered(core: Core): void {
+  if (core.isCampaignOrdered && core.isPromotable) campaign(core, 'transfer')
+}
+
 /** Ticks of everybody but the leader (§5.2). */
 export function tickElection(core: Core): void {
   core.electionElapsedTicks++

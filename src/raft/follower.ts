@@ -115,7 +115,8 @@ function refuse(core: Core, { from: leader, prevLogIndex, prevLogTerm, readRound
   const { log, commitIndex } = core
   const hintIndex = lastIndexWithTermAtMost(log, commitIndex, Math.min(prevLogIndex, log.lastIndex), prevLogTerm)
   assert(hintIndex >= commitIndex, `the leader's entry ${prevLogIndex} is of a term before what is committed here`)
-  core.outbox.sendWhenDurable({
+  // Promises nothing, and the leader knows the term already: no need to wait for the disk.
+  core.outbox.send({
     type: 'AppendEntriesResponse',
     from: core.id,
     to: leader,

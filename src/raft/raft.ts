@@ -16,6 +16,8 @@ import {
   campaign,
   handleRequestVote,
   handleRequestVoteResponse,
+  handleTimeoutNow,
+  maybeCampaignAsOrdered,
   refuseStaleCandidate,
   tickElection,
 } from './election.ts'
@@ -127,7 +129,9 @@ export class Raft {
   applied(index: LogIndex): void {
     const core = this.#core
     assert(index <= core.commitIndex, `applied ${index}, but only ${core.commitIndex} is committed`)
-    if (index > core.appliedIndex) core.appliedIndex = index
+    if (index <= core.appliedIndex) return
+    core.appliedIndex = index
+    maybeCampaignAsOrdered(core)
   }
 
   /** The streaming of a snapshot to `member` ended; when `ok`, InstallSnapshot was delivered and its answer is awaited. */
@@ -261,7 +265,7 @@ function handleMessage(core: Core, message: Message): void {
       if (lead !== null) handleInstallSnapshotResponse(core, lead, message)
       break
     case 'TimeoutNow':
-      campaign(core, 'transfer')
+      handleTimeoutNow(core)
       break
     case 'ReadIndexRequest':
       handleReadIndexRequest(core, message)

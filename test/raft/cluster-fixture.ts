@@ -21,8 +21,8 @@ export interface ClusterOptions {
   readonly voters?: readonly MemberId[]
   readonly learners?: readonly MemberId[]
   readonly raft?: Partial<RaftOptions>
-  /** Writes become durable as soon as they are taken; default true. Otherwise by persist(). */
-  readonly autoPersist?: boolean
+  /** Whether a node's writes become durable as soon as they are taken; default true. Otherwise by persist(). */
+  readonly autoPersist?: (id: MemberId) => boolean
   /** Draw of one node's election timeout; default its place among the nodes, so that node 1 is always first. */
   readonly randomInt?: (id: MemberId, exclusiveMax: number) => number
   /** Called for everything that happens, with one line. */
@@ -86,6 +86,16 @@ export class ClusterNode {
     }
     this.log = new MemoryLog()
     this.raft = this.#boot()
+  }
+
+  /** Starts over with a log whose entries have `terms`, as if earlier leaders had left it so; in `term`, at least the last one's. */
+  preload(terms: readonly number[], term = terms.at(-1) ?? 0): void {
+    const entries = terms.map((entryTerm, i): Entry => {
+      const data = new TextEncoder().encode(`x${i + 1}`)
+      return { index: i + 1, term: entryTerm, kind: 'command', data }
+    })
+    this.disk = { ...this.disk, hardState: { term, votedFor: null }, entries }
+    this.restart()
   }
 
   /** Everything that was not durable is gone. */
@@ -219,7 +229,7 @@ export class Cluster {
       node.readStates.push(state)
       this.#options.trace?.({ type: 'read', id, state })
     }
-    if (this.#options.autoPersist !== false) this.persist(id)
+    if (this.#options.autoPersist?.(id) !== false) this.persist(id)
     for (const member of effects.snapshotsToSend) this.#streamSnapshot(node, member)
     this.#apply(node)
   }
@@ -319,6 +329,10 @@ export class Cluster {
     }
     node.snapshot = { meta, state }
     node.log.compactThrough(meta.index)
+  }
+
+  isCrashed(id: MemberId): boolean {
+    return this.#crashed.has(id)
   }
 
   /** The only leader of the highest term, or undefined. */

@@ -47,7 +47,7 @@ export class FaultyRun {
     const size = this.#int(2) === 0 ? 3 : 5
     this.#cluster = new Cluster({
       voters: ['1', '2', '3', '4', '5'].slice(0, size),
-      autoPersist: false,
+      autoPersist: () => false,
       randomInt: (_id, exclusiveMax) => this.#int(exclusiveMax),
       raft: { heartbeatTicks: 2, messageSizeBytesMax: 12, inflightMessagesMax: 3, uncommittedSizeBytesMax: 2000 },
       trace: (event) => {
