@@ -17,6 +17,8 @@ export interface RecoveredLog {
   readonly terms: LogTerms
   readonly base: SnapshotMeta
   readonly hardState: HardState
+  /** No record says so: see LogReplay. It must be written before the node acts on it. */
+  readonly isHardStateInferred: boolean
   /** CRC of the last record. */
   readonly lastCrc: number
   /** Where the last batch starts in the last segment; its bytes may be in the page cache only. */
@@ -140,7 +142,7 @@ class LogReplay {
       segments: this.#segments,
       terms: this.#terms,
       base: this.#base,
-      hardState: this.#recoveredHardState(),
+      ...this.#recoveredHardState(),
       lastCrc: this.#lastCrc,
       lastBatchStart: this.#batchStart,
       lastBatch: this.#lastBytes.subarray(this.#batchStart, last.sizeBytes),
@@ -210,9 +212,9 @@ class LogReplay {
       throw this.#corrupt(segment.name, offset, `truncation at ${from}, below the base ${this.#base.index}`)
     }
     if (from <= this.#absentThrough) {
-      // The term before `from` is not known here; a later base must cover it.
+      // The term before `from` is not known here, unless it is the base; otherwise a later base must cover it.
       this.#absentThrough = from - 1
-      this.#terms = new LogTerms({ index: from - 1, term: 0 })
+      this.#terms = new LogTerms(this.#base.index === from - 1 ? this.#base : { index: from - 1, term: 0 })
     }
     this.#terms.truncateFrom(from)
     this.#source.cache.truncateFrom(from)
@@ -254,9 +256,10 @@ class LogReplay {
    * Entries are written before the hard state of the same flush, so a torn flush may leave entries of a term that the hard state
    * has not reached. The node has not voted in that term: such a vote would have been durable earlier.
    */
-  #recoveredHardState(): HardState {
+  #recoveredHardState(): Pick<RecoveredLog, 'hardState' | 'isHardStateInferred'> {
     const lastTerm = this.#terms.lastTerm
-    return this.#hardState.term >= lastTerm ? this.#hardState : { term: lastTerm, votedFor: null }
+    if (this.#hardState.term >= lastTerm) return { hardState: this.#hardState, isHardStateInferred: false }
+    return { hardState: { term: lastTerm, votedFor: null }, isHardStateInferred: true }
   }
 
   #corrupt(name: string, offset: number, reason: string): InsiError {

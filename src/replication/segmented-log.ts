@@ -92,6 +92,10 @@ export class SegmentedLog implements DurableLog {
     if (recovered !== null) await opened.#writer.adopt(recovered)
     await opened.#writer.removeFiles(leftovers)
     await opened.#start()
+    if (recovered?.isHardStateInferred === true) {
+      opened.#appendHardState()
+      await opened.#write()
+    }
     return opened
   }
 
@@ -220,13 +224,15 @@ export class SegmentedLog implements DurableLog {
       await this.#writer.create(this.#addSegment(null))
       return
     }
-    await this.#writer.removeSegments(this.#takeUnneeded())
-    if (last.sizeBytes >= this.#segmentSizeBytes) {
-      this.#addSegment(last)
+    if (last.sizeBytes === SEGMENT_HEADER_BYTES) {
+      // Nothing may be removed before the checkpoint is written.
+      this.#buffer.startBatch({ salt: last.header.salt, startBytes: last.sizeBytes })
+      this.#appendCheckpoint()
       return
     }
-    this.#buffer.startBatch({ salt: last.header.salt, startBytes: last.sizeBytes })
-    if (last.sizeBytes === SEGMENT_HEADER_BYTES) this.#appendCheckpoint()
+    await this.#writer.removeSegments(this.#takeUnneeded())
+    if (last.sizeBytes >= this.#segmentSizeBytes) this.#addSegment(last)
+    else this.#buffer.startBatch({ salt: last.header.salt, startBytes: last.sizeBytes })
   }
 
   /** Runs `work` when no other flush or cut runs; at once, up to its first await, when none does. */
