@@ -1,0 +1,116 @@
+// What values and cache have in common: the operations, over routes that differ by their first word.
+import { InsiError } from '../base/errors.ts'
+import { ITERATE_LIMIT_MAX } from '../contract/limits.ts'
+import { requireArgument } from './errors.ts'
+import { routeNamed } from './http.ts'
+import type { CallRoute, HttpClient } from './http.ts'
+import type { CallOptions, PageOptions, ReadOptions } from './options.ts'
+import { asObject, asText } from './parse.ts'
+
+/** Text values under text keys. Keys are listed in byte order. */
+export interface KeyValueStore {
+  /** The value, or undefined when the key does not exist. */
+  get(key: string, options?: ReadOptions): Promise<string | undefined>
+  /** Creates or replaces. */
+  set(key: string, value: string, options?: CallOptions): Promise<void>
+  /** Creates; KEY_EXISTS when the key exists. */
+  setnx(key: string, value: string, options?: CallOptions): Promise<void>
+  /** Replaces `oldValue`; CAS_MISMATCH when the key holds something else, CAS_KEY_MISSING when it does not exist. */
+  cas(key: string, change: { oldValue: string; newValue: string }, options?: CallOptions): Promise<void>
+  /** Removes; succeeds when the key does not exist. */
+  delete(key: string, options?: CallOptions): Promise<void>
+  /** One page of the keys that begin with `prefix`; empty: of all keys. One trailing `*` is ignored. */
+  iterate(prefix: string, page?: PageOptions): Promise<string[]>
+  /**
+   * All keys that begin with `prefix`, page after page. Each page is a read of its own: a key that is created or deleted
+   * meanwhile may shift the next page by one.
+   */
+  keys(prefix: string, options?: ReadOptions & { pageSize?: number }): AsyncGenerator<string, void>
+}
+
+/** The routes of one store. */
+export interface StoreRoutes {
+  readonly get: CallRoute
+  readonly set: CallRoute
+  readonly setnx: CallRoute
+  readonly cas: CallRoute
+  readonly delete: CallRoute
+  readonly iterate: CallRoute
+}
+
+/** The routes whose names begin with `noun` and a dot. */
+export function storeRoutes(noun: 'value' | 'cache'): StoreRoutes {
+  const named = (operation: string): CallRoute => routeNamed(`${noun}.${operation}`)
+  return {
+    get: named('get'),
+    set: named('set'),
+    setnx: named('setnx'),
+    cas: named('cas'),
+    delete: named('delete'),
+    iterate: named('iterate'),
+  }
+}
+
+/** The operations over HTTP. The two nouns list their keys in different shapes, so `parseKeys` reads that answer. */
+export class HttpStore implements KeyValueStore {
+  protected readonly http: HttpClient
+  readonly #routes: StoreRoutes
+  readonly #parseKeys: (answer: unknown) => string[]
+
+  constructor(http: HttpClient, routes: StoreRoutes, parseKeys: (answer: unknown) => string[]) {
+    this.http = http
+    this.#routes = routes
+    this.#parseKeys = parseKeys
+  }
+
+  async get(key: string, options: ReadOptions = {}): Promise<string | undefined> {
+    requireKey(key)
+    try {
+      const answer = await this.http.call(this.#routes.get, { key }, options)
+      return asText(asObject(answer, 'the answer').data, 'data')
+    } catch (error) {
+      if (error instanceof InsiError && error.code === 'KEY_NOT_FOUND') return undefined
+      throw error
+    }
+  }
+
+  async set(key: string, value: string, options: CallOptions = {}): Promise<void> {
+    requireKey(key)
+    await this.http.call(this.#routes.set, { key, value }, options)
+  }
+
+  async setnx(key: string, value: string, options: CallOptions = {}): Promise<void> {
+    requireKey(key)
+    await this.http.call(this.#routes.setnx, { key, value }, options)
+  }
+
+  async cas(key: string, change: { oldValue: string; newValue: string }, options: CallOptions = {}): Promise<void> {
+    requireKey(key)
+    await this.http.call(this.#routes.cas, { key, old_value: change.oldValue, new_value: change.newValue }, options)
+  }
+
+  async delete(key: string, options: CallOptions = {}): Promise<void> {
+    requireKey(key)
+    await this.http.call(this.#routes.delete, { key }, options)
+  }
+
+  async iterate(prefix: string, page: PageOptions = {}): Promise<string[]> {
+    const fields = { prefix, offset: page.offset, limit: page.limit }
+    return this.#parseKeys(await this.http.call(this.#routes.iterate, fields, page))
+  }
+
+  async *keys(prefix: string, options: ReadOptions & { pageSize?: number } = {}): AsyncGenerator<string, void> {
+    const limit = options.pageSize ?? ITERATE_LIMIT_MAX
+    requireArgument(Number.isInteger(limit) && limit > 0 && limit <= ITERATE_LIMIT_MAX, 'pageSize is out of range')
+    for (let offset = 0; ; offset += limit) {
+      const page = await this.iterate(prefix, { ...options, offset, limit })
+      yield* page
+      if (page.length < limit) return
+    }
+  }
+}
+
+/** Throws INVALID_ARGUMENT for an empty key, without asking the server. */
+export function requireKey(key: string): void {
+  requireArgument(key !== '', 'key cannot be empty')
+}
