@@ -152,6 +152,13 @@ export const ERRORS = {
   IDENTITY_MISMATCH: entry(500, 'Internal Server Error', REPORT_HINT),
   STATE_CORRUPT: entry(500, 'Internal Server Error', REPORT_HINT),
   SNAPSHOT_CORRUPT: entry(500, 'Internal Server Error', REPORT_HINT),
+  DATA_DIRECTORY_LOCKED: entry(
+    500,
+    'The data directory is in use',
+    'Stop the other process, or use another directory.',
+  ),
+  LISTEN_FAILED: entry(500, 'A listener cannot open its address', 'Free the port, or change the binding.'),
+  TLS_FILES_UNREADABLE: entry(500, 'The TLS files cannot be read', 'Check the paths under tls and their permissions.'),
   CONFIG_INVALID: entry(500, 'The configuration is not valid', 'Correct the faults that the message lists.'),
 } as const satisfies Readonly<Record<string, ErrorEntry>>
 

@@ -1,0 +1,286 @@
+// The composition root: builds every part of one node in order, and closes them in reverse. The order, and why:
+//   lock       no other process may touch the data directory
+//   identity   says whether this directory has been a member, and so whether a missing log is normal
+//   log, state what was promised; damage is found before anybody can reach the node
+//   listeners  health answers while the node joins or replays, and a taken port is reported at once
+//   replica    from here on the node votes, follows and serves
+// On stop: not ready, listeners drain, leadership moves, log and state are flushed, the lock goes last.
+import path from 'node:path'
+import { must } from './base/assert.ts'
+import { systemClock } from './base/clock.ts'
+import { InsiError, messageOf } from './base/errors.ts'
+import type { Log } from './base/log.ts'
+import { systemRandom } from './base/random.ts'
+import { formatAddress } from './config/address.ts'
+import type { Address } from './config/address.ts'
+import type { Config, NodeConfig } from './config/config.ts'
+import { loadCertificate } from './http/certificate.ts'
+import { createHttp } from './http/create-http.ts'
+import type { HttpListeners } from './http/create-http.ts'
+import { Metrics } from './metrics/metrics.ts'
+import type { ReplicaSample } from './metrics/metrics.ts'
+import { Raft } from './raft/raft.ts'
+import { NodeIdentity } from './replication/identity.ts'
+import { TlsPeerTransport } from './replication/peer-transport.ts'
+import { Replica } from './replication/replica.ts'
+import { REPLICA_DEFAULTS } from './replication/replica-options.ts'
+import type { ReplicaOptions } from './replication/replica-options.ts'
+import { nodeIdOf } from './replication/replica-peers.ts'
+import { SegmentedLog } from './replication/segmented-log.ts'
+import { createServices } from './services/services.ts'
+import { STATE_HASH_INTERVAL } from './state/state-hash.ts'
+import { StateMachine } from './state/state-machine.ts'
+import { lockDirectory } from './storage/directory-lock.ts'
+import { NodeDisk } from './storage/node-disk.ts'
+import { ReplaceableLevelStore } from './storage/replaceable-level-store.ts'
+
+export interface StartOptions {
+  readonly log: Log
+  readonly version: string
+}
+
+/** A node that listens and takes part in its cluster, or is on its way there. */
+export interface RunningNode {
+  readonly publicUrl: string
+  readonly privateUrl: string
+  readonly opsUrl: string | null
+  /** Stops in order; never rejects. */
+  stop(): Promise<void>
+  /** Resolves when the node cannot go on: the process should stop it and end with an error. */
+  readonly fatal: Promise<Error>
+}
+
+/** Parts that are open, to be closed in reverse. */
+class OpenParts {
+  readonly #closers: (readonly [part: string, close: () => Promise<void>])[] = []
+  readonly #log: Log
+
+  constructor(log: Log) {
+    this.#log = log
+  }
+
+  add(part: string, close: () => Promise<void>): void {
+    this.#closers.push([part, close])
+  }
+
+  async close(): Promise<void> {
+    for (const [part, close] of this.#closers.splice(0).toReversed()) {
+      try {
+        await close()
+      } catch (error) {
+        this.#log.error({ part, reason: messageOf(error) }, 'could not be closed in order')
+      }
+    }
+  }
+}
+
+/**
+ * Starts one node of `config` and resolves once it listens; it joins its cluster in the background. Rejects with an InsiError
+ * or an error of the operating system after closing what was open.
+ */
+export async function startNode(config: Config, nodeId: string, options: StartOptions): Promise<RunningNode> {
+  const node = must(config.nodes[nodeId], `node ${nodeId} is configured`)
+  const parts = new OpenParts(options.log)
+  try {
+    return await start({ config, node, nodeId, parts, ...options })
+  } catch (error) {
+    await parts.close()
+    throw error
+  }
+}
+
+interface StartContext extends StartOptions {
+  readonly config: Config
+  readonly node: NodeConfig
+  readonly nodeId: string
+  readonly parts: OpenParts
+}
+
+async function start(context: StartContext): Promise<RunningNode> {
+  const { config, nodeId, log, parts, version } = context
+  const directory = path.join(config.insiHome, nodeId)
+  await takeLock(directory, nodeId, parts)
+  const fatal = Promise.withResolvers<Error>()
+  const metrics = new Metrics({ version, runtimeVersion: process.version })
+  const { replica, state, transport } = await openReplica(context, directory, metrics, fatal.resolve)
+  parts.add('replica', () => replica.stop())
+
+  const services = createServices({
+    config,
+    clock: systemClock,
+    random: systemRandom,
+    log,
+    reader: state.reader,
+    replicator: replica,
+  })
+  const tls = await loadCertificate(config, path.join(directory, 'tls'), systemClock)
+  const http = createHttp({
+    config,
+    nodeId,
+    clock: systemClock,
+    random: systemRandom,
+    log: log.child({ part: 'http' }),
+    reader: state.reader,
+    replicator: replica,
+    services,
+    metrics,
+    tls,
+    version,
+    runtimeVersion: process.version,
+  })
+  metrics.readFrom({ replica: () => sampleOf(replica), connections: () => connectionsOf(http, transport) })
+  const urls = await listen(context, http, tls !== null)
+  await replica.start()
+  services.health.start()
+  services.purgeDriver.start()
+  parts.add('services', async () => {
+    services.health.beginStop()
+    await services.purgeDriver.stop()
+    services.health.stop()
+  })
+  return { ...urls, fatal: fatal.promise, stop: () => parts.close() }
+}
+
+async function takeLock(directory: string, nodeId: string, parts: OpenParts): Promise<void> {
+  const taken = await lockDirectory(directory, `${nodeId}, process ${process.pid}`)
+  if ('heldBy' in taken) {
+    throw new InsiError('DATA_DIRECTORY_LOCKED', `the data directory ${directory} is in use by ${taken.heldBy}`)
+  }
+  parts.add('lock', () => taken.lock.release())
+}
+
+async function openReplica(
+  { config, node, nodeId, log, parts }: StartContext,
+  directory: string,
+  metrics: Metrics,
+  onFatal: (error: Error) => void,
+): Promise<{ replica: Replica; state: StateMachine; transport: TlsPeerTransport }> {
+  const disk = new NodeDisk(directory)
+  const identity = await NodeIdentity.open({ disk, nodeId, random: systemRandom })
+  const durableLog = await SegmentedLog.open({
+    disk,
+    directory: 'log',
+    random: systemRandom,
+    create: identity.clusterId === null,
+    segmentSizeBytes: config.raft.segmentSizeBytes,
+    log,
+  })
+  parts.add('log', () => durableLog.close())
+  const state = await StateMachine.open(await ReplaceableLevelStore.open(path.join(directory, 'state')))
+  parts.add('state', () => state.close())
+  const secrets = [
+    config.instanceSecret,
+    ...(config.previousInstanceSecret === null ? [] : [config.previousInstanceSecret]),
+  ]
+  const transport = new TlsPeerTransport({
+    listen: node.raftBinding,
+    credentials: { type: 'secrets', secrets },
+    identity: () => ({
+      nodeId,
+      memberId: identity.memberId,
+      clusterId: identity.clusterId,
+      raftAddress: formatAddress(node.raftAdvertise),
+    }),
+    clock: systemClock,
+    random: systemRandom,
+    log: log.child({ part: 'peers' }),
+    onError: (error) => onFatal(error instanceof Error ? error : new Error(messageOf(error))),
+  })
+  const replica = new Replica(
+    {
+      identity,
+      log: durableLog,
+      state,
+      transport,
+      clock: systemClock,
+      random: systemRandom,
+      logger: log.child({ part: 'replica' }),
+      observer: metrics.replica,
+      schedule: (callback) => void setImmediate(callback),
+      onFatal,
+      createRaft: (raftOptions, initial, raftLog) => new Raft(raftOptions, initial, raftLog),
+    },
+    replicaOptions(config, nodeId, node),
+  )
+  return { replica, state, transport }
+}
+
+function replicaOptions(config: Config, nodeId: string, node: NodeConfig): ReplicaOptions {
+  const { raft, limits } = config
+  return {
+    ...REPLICA_DEFAULTS,
+    ...raft,
+    raftAddress: formatAddress(node.raftAdvertise),
+    peers: Object.entries(config.nodes)
+      .filter(([peerId]) => peerId !== nodeId)
+      .map(([peerId, peer]) => ({ nodeId: peerId, raftAddress: formatAddress(peer.raftAdvertise) })),
+    mayBootstrap: nodeId === config.defaultLeader,
+    proposalTimeoutMs: limits.proposalTimeoutMs,
+    leaderWaitMs: Math.min(REPLICA_DEFAULTS.leaderWaitMs, limits.proposalTimeoutMs),
+    readTimeoutMs: limits.readTimeoutMs,
+    pendingProposalsMax: limits.pendingProposalsMax,
+    stateHashIntervalEntries: STATE_HASH_INTERVAL,
+  }
+}
+
+async function listen(
+  { node, parts }: StartContext,
+  http: HttpListeners,
+  isTls: boolean,
+): Promise<{ publicUrl: string; privateUrl: string; opsUrl: string | null }> {
+  const scheme = isTls ? 'https' : 'http'
+  const open = async (name: string, address: Address, server: HttpListeners['public']['server']): Promise<string> => {
+    const port = await startListener(name, address, () => server.start())
+    parts.add(`${name} listener`, () => server.stop())
+    return formatAddress({ host: address.host, port })
+  }
+  // Closed in reverse: health answers until the end.
+  const opsAt =
+    http.ops === null || node.opsBinding === null ? null : await open('ops', node.opsBinding, http.ops.server)
+  const privateAt = await open('private', node.privateBinding, http.private.server)
+  const publicAt = await open('public', node.publicBinding, http.public.server)
+  return {
+    publicUrl: `${scheme}://${publicAt}`,
+    privateUrl: `${scheme}://${privateAt}`,
+    opsUrl: opsAt === null ? null : `http://${opsAt}`,
+  }
+}
+
+async function startListener(name: string, address: Address, begin: () => Promise<number>): Promise<number> {
+  try {
+    return await begin()
+  } catch (error) {
+    throw new InsiError(
+      'LISTEN_FAILED',
+      `the ${name} listener cannot open ${formatAddress(address)}: ${messageOf(error)}`,
+      {
+        cause: error,
+      },
+    )
+  }
+}
+
+function sampleOf(replica: Replica): ReplicaSample {
+  const { role, term, leader, commitIndex, appliedIndex, lastIndex, quarantined } = replica.status()
+  const raft = replica.raftStatus()
+  const peers = raft === undefined || raft.role !== 'leader' ? [] : [...raft.peers]
+  return {
+    role,
+    term,
+    leaderKnown: leader !== null,
+    commitIndex,
+    appliedIndex,
+    lastIndex,
+    quarantined: quarantined !== null,
+    peers: peers.map(([memberId, peer]) => ({ nodeId: nodeIdOf(memberId), lagEntries: lastIndex - peer.matchIndex })),
+  }
+}
+
+function connectionsOf(http: HttpListeners, transport: TlsPeerTransport): Record<string, number> {
+  return {
+    public: http.public.server.connectionCount,
+    private: http.private.server.connectionCount,
+    ops: http.ops?.server.connectionCount ?? 0,
+    raft: transport.counters.connectionsOpen,
+  }
+}
