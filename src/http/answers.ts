@@ -34,10 +34,11 @@ const NOSNIFF: HeaderList = ['X-Content-Type-Options', 'nosniff']
 
 function send(ctx: RequestContext, status: number, body: string, headers: HeaderList): void {
   const { requestId, node, read } = ctx.state
+  const sizeBytes = Buffer.byteLength(body)
   const list = [
     ...headers,
     'Content-Length',
-    String(Buffer.byteLength(body)),
+    String(sizeBytes),
     'X-Request-Id',
     requestId,
     'X-Insi-Node',
@@ -48,7 +49,7 @@ function send(ctx: RequestContext, status: number, body: string, headers: Header
     String(node.appliedIndex()),
   ]
   if (read !== null) list.push('X-Insi-Read', read)
-  ctx.respond = false
   ctx.res.writeHead(status, list)
-  ctx.res.end(body)
+  // Pure ASCII, the common case, is written without looking at its characters again.
+  ctx.res.end(body, sizeBytes === body.length ? 'latin1' : 'utf8')
 }

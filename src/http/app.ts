@@ -4,7 +4,7 @@ import type { Clock } from '../base/clock.ts'
 import { messageOf } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import type { KeyService } from '../services/keys.ts'
-import type { Middleware, NodeFacts, RequestState } from './context.ts'
+import type { Middleware, NodeFacts, RequestContext, RequestState } from './context.ts'
 import { authenticate } from './middleware/authenticate.ts'
 import { begin } from './middleware/begin.ts'
 import type { RequestIds } from './middleware/begin.ts'
@@ -31,12 +31,27 @@ export interface AppOptions {
   readonly addressFilter: AddressFilterOptions
 }
 
-export type App = Koa<RequestState>
+/**
+ * Koa without its own response: every answer leaves through answers.ts, so what Koa prepares for one (a status, listeners
+ * for the end of the response, a respond step) would cost each request and never be used.
+ */
+export class App extends Koa<RequestState> {
+  async handleRequest(ctx: RequestContext, run: (ctx: RequestContext) => Promise<void>): Promise<void> {
+    ctx.respond = false
+    try {
+      await run(ctx)
+    } catch (error) {
+      // The middleware answers all errors; one that comes out of it has no answer to give.
+      this.emit('error', error, ctx)
+      ctx.res.destroy()
+    }
+  }
+}
 
 /** The order matters: what is cheap and refuses most comes first, and no body is read for an unknown caller. */
 export function createApp(deps: AppDeps, options: AppOptions): App {
-  const app: App = new Koa()
-  app.on('error', (error: unknown) => deps.log.debug({ reason: messageOf(error) }, 'connection failed'))
+  const app = new App()
+  app.on('error', (error: unknown) => deps.log.error({ reason: messageOf(error) }, 'request ended without an answer'))
   app.use(begin(deps))
   app.use(observe(deps))
   app.use(errors(deps))

@@ -37,7 +37,7 @@ export class Metrics {
   constructor(build: { readonly version: string; readonly runtimeVersion: string }) {
     this.contentType = this.#series.registry.contentType
     this.replica = replicaReports(this.#series)
-    this.#routes = new RouteReports(this.#series, [...ROUTES.map((route) => route.name), 'none'])
+    this.#routes = new RouteReports([...ROUTES.map((route) => route.name), 'none'])
     this.#series.gauge('insi_build_info').set({ version: build.version, runtime: build.runtimeVersion }, 1)
     for (const outcome of PROPOSAL_OUTCOMES) this.#series.counter('insi_proposals_total').inc({ outcome }, 0)
   }
@@ -55,7 +55,7 @@ export class Metrics {
   /** All series in the Prometheus text format. */
   async text(): Promise<string> {
     this.#sample()
-    return await this.#series.registry.metrics()
+    return (await this.#series.registry.metrics()) + this.#routes.text()
   }
 
   #sample(): void {

@@ -8,6 +8,9 @@ type NamesOf<T extends Series['type']> = {
   [N in SeriesName]: (typeof SERIES)[N]['type'] extends T ? N : never
 }[SeriesName]
 
+/** route-reports.ts counts and renders these itself. */
+const RENDERED_APART: readonly string[] = ['insi_http_requests_total', 'insi_http_request_duration_seconds']
+
 export class MetricsRegistry {
   readonly registry = new Registry()
   readonly #counters = new Map<string, Counter>()
@@ -16,7 +19,9 @@ export class MetricsRegistry {
 
   constructor() {
     collectDefaultMetrics({ register: this.registry })
-    for (const [name, series] of Object.entries<Series>(SERIES)) this.#create(name, series)
+    for (const [name, series] of Object.entries<Series>(SERIES)) {
+      if (!RENDERED_APART.includes(name)) this.#create(name, series)
+    }
   }
 
   counter(name: NamesOf<'counter'>): Counter {

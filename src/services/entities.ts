@@ -55,11 +55,17 @@ export class EntityService {
     if (keys.isRootKey(token))
       throw insiError('INVALID_TARGET_KEY', 'Invalid target key: the root key cannot be deleted')
     await replicator.readBarrier()
-    const { key, entity } = keys.resolve(token, { deleting: true })
     const timeMs = clock.nowMs()
-    const result = key.alias
-      ? await proposer.submit({ type: 'alias.delete', timeMs, entityId: entity.entityId, keyUuid: key.keyUuid })
-      : await proposer.submit({ type: 'entity.delete', timeMs, keyUuid: key.keyUuid })
+    const { kind, keyUuid } = keys.identify(token)
+    const result =
+      kind === 'entity'
+        ? await proposer.submit({ type: 'entity.delete', timeMs, keyUuid })
+        : await proposer.submit({
+            type: 'alias.delete',
+            timeMs,
+            entityId: keys.resolve(token).entity.entityId,
+            keyUuid,
+          })
     if (result.ok) return
     if (result.code === 'ALIAS_NOT_FOUND' || result.code === 'ENTITY_NOT_FOUND') throw insiError('API_KEY_NOT_FOUND')
     throw insiError(result.code, undefined, result.details)

@@ -77,17 +77,21 @@ export class KeyService {
   }
 
   /**
-   * The key and entity that a token in a request names. Fails with INVALID_TARGET_KEY when it cannot be a token, and with
-   * API_KEY_NOT_FOUND when no such key exists; an entity that is being deleted counts as existing only with `deleting`.
+   * What a token in a request says, once it is known to be genuine; whether its key exists still has to be looked up.
+   * Fails with INVALID_TARGET_KEY when it cannot be a token, and with API_KEY_NOT_FOUND when it was never handed out.
    */
-  resolve(token: string, options: { readonly deleting?: boolean } = {}): ResolvedKey {
+  identify(token: string): TokenContent {
     const parsed = this.#deps.tokens.parse(token)
     if (parsed === undefined) throw insiError('INVALID_TARGET_KEY')
     const content = this.#genuine(token, parsed)
-    const resolved = content === undefined ? undefined : this.#lookUp(content)
-    if (resolved === undefined || (resolved.entity.status !== 'active' && options.deleting !== true)) {
-      throw insiError('API_KEY_NOT_FOUND')
-    }
+    if (content === undefined) throw insiError('API_KEY_NOT_FOUND')
+    return content
+  }
+
+  /** The key and entity that a token in a request names. Fails like identify(), also when they are deleted. */
+  resolve(token: string): ResolvedKey {
+    const resolved = this.#lookUp(this.identify(token))
+    if (resolved === undefined) throw insiError('API_KEY_NOT_FOUND')
     return resolved
   }
 
@@ -100,7 +104,7 @@ export class KeyService {
 
   #callerOf(content: TokenContent): Caller | undefined {
     const resolved = this.#lookUp(content)
-    if (resolved === undefined || resolved.entity.status !== 'active') return undefined
+    if (resolved === undefined) return undefined
     return {
       kind: content.kind,
       entityId: resolved.entity.entityId,
@@ -114,7 +118,7 @@ export class KeyService {
     const key = this.#deps.reader.key(keyUuid)
     if (key === undefined || key.alias !== (kind === 'alias')) return undefined
     const entity = this.#deps.reader.entity(key.entityId)
-    return entity === undefined ? undefined : { key, entity }
+    return entity?.status === 'active' ? { key, entity } : undefined
   }
 
   #check(token: string): TokenContent | undefined {

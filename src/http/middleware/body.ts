@@ -37,8 +37,10 @@ function collect(ctx: RequestContext, bytesMax: number): Promise<Buffer> {
     const declaredBytes = Number(req.headers['content-length'] ?? 0)
     const chunks: Buffer[] = []
     let sizeBytes = 0
+    let done = false
     const fail = (error: Error): void => {
-      req.off('data', onData).off('end', onEnd).off('close', onClose)
+      done = true
+      req.off('data', onData)
       reject(error)
     }
     const onData = (chunk: Buffer): void => {
@@ -49,10 +51,14 @@ function collect(ctx: RequestContext, bytesMax: number): Promise<Buffer> {
       else chunks.length = 0
     }
     const onEnd = (): void => {
-      if (sizeBytes > bytesMax) fail(bodyTooLarge(bytesMax))
+      if (done) return
+      done = true
+      if (sizeBytes > bytesMax) reject(bodyTooLarge(bytesMax))
       else resolve(chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks, sizeBytes))
     }
-    const onClose = (): void => fail(new RequestAborted())
+    const onClose = (): void => {
+      if (!done) fail(new RequestAborted())
+    }
     if (declaredBytes > bytesMax + BODY_DISCARD_BYTES_MAX) {
       giveUp(ctx, bytesMax, reject)
       return

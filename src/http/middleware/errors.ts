@@ -12,10 +12,7 @@ export function errors(deps: { readonly log: Log }): Middleware {
     try {
       await next()
     } catch (error) {
-      if (error instanceof RequestAborted) {
-        ctx.respond = false
-        return
-      }
+      if (error instanceof RequestAborted) return
       const { status, headers, body } = errorAnswer(error)
       if (status === INTERNAL_ERROR) {
         const { requestId, endpoint } = ctx.state
