@@ -158,7 +158,7 @@ class SimFile implements DiskFile {
     const fitting = this.#claimSpace(offsetBytes, bytes.length)
     // The page cache has the bytes at once, so a crash during the write may keep any of them.
     this.#inode.write(offsetBytes, bytes.subarray(0, fitting))
-    const issuedCount = this.#inode.unsyncedCount
+    const issuedCount = this.#inode.changeCount
     return this.#disk.after(this.#process, () => {
       if (fitting < bytes.length) throw systemError('ENOSPC', 'no space left on device, write')
       if (this.#durableWrites) this.#finishSync(issuedCount)
@@ -167,7 +167,7 @@ class SimFile implements DiskFile {
 
   sync(): Promise<void> {
     this.#assertOpen()
-    const issuedCount = this.#inode.unsyncedCount
+    const issuedCount = this.#inode.changeCount
     return this.#disk.after(this.#process, () => this.#finishSync(issuedCount))
   }
 

@@ -69,7 +69,7 @@ export class SimInode {
   }
 
   /** How many changes were made so far. */
-  get unsyncedCount(): number {
+  get changeCount(): number {
     return this.#settledCount + this.#unsynced.length
   }
 
@@ -121,6 +121,22 @@ export class SimFileSystem {
 
   constructor(random: Random) {
     this.#random = random
+  }
+
+  /** Every file with its content. */
+  snapshot(): Map<string, Buffer> {
+    return new Map([...this.#names].map(([path, inode]) => [path, inode.read(0, inode.sizeBytes)]))
+  }
+
+  /** Puts a durable file in place of whatever has the name. */
+  put(path: string, content: Uint8Array): void {
+    const directory = directoryOf(path)
+    this.makeDirectory(directory)
+    const inode = new SimInode()
+    inode.write(0, Buffer.from(content))
+    inode.settle(inode.changeCount, true)
+    this.#names.set(path, inode)
+    this.#durableNames.set(path, inode)
   }
 
   lookup(path: string): SimInode | undefined {

@@ -6,7 +6,11 @@ const RUNS = Number(process.env['RUNS'] ?? 150)
 const SEED = Number(process.env['SEED'] ?? 1)
 
 const fraction = fc.double({ min: 0, max: 0.999, noNaN: true })
-const dying = { afterSteps: fc.nat(6), duringOpenSteps: fc.oneof(fc.constant(0), fc.nat(8)) }
+const dying = {
+  flushesFirst: fc.boolean(),
+  afterSteps: fc.oneof(fc.nat(1), fc.nat(6)),
+  duringOpenSteps: fc.oneof(fc.constant(0), fc.nat(8)),
+}
 const step: fc.Arbitrary<LogStep> = fc.oneof(
   {
     weight: 6,
@@ -53,6 +57,6 @@ test('whatever happens, a restart shows everything durable and nothing but a pre
     { numRuns: RUNS, seed: SEED },
   )
   const wanted = ['crashInFlight', 'killInFlight', 'keptAll', 'keptNone', 'keptSome', 'cut', 'segmentsDropped', 'reset']
-  const rarer = ['resetInFlight', 'truncate', 'truncateInFlight', 'noSpace', 'syncFailed']
+  const rarer = ['resetInFlight', 'truncate', 'truncateInFlight', 'noSpace', 'syncFailed', 'torn', 'inferredTerm']
   for (const name of [...wanted, ...rarer]) expect([name, coverage.counts.get(name) ?? 0]).not.toEqual([name, 0])
 }, 120_000)
