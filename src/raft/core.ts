@@ -179,7 +179,7 @@ export class Core {
     const membership = this.memberships.current
     this.voters = votersOf(membership)
     this.isVoter = findMember(membership, this.id)?.role === 'voter'
-    if (this.leadership !== null) this.leadership.setMembership(membership, this.log.lastIndex)
+    if (this.leadership !== null) this.leadership.setMembership(membership, this.memberships.currentIndex)
     else if (this.role === 'follower' || this.role === 'learner') this.role = this.isVoter ? 'follower' : 'learner'
   }
 }

@@ -49,12 +49,12 @@ export class Leadership {
     this.termStartIndex = lastIndex + 1
     this.startedAtTick = nowTick
     this.uncommitted = new UncommittedTail(options.uncommittedSizeBytesMax)
-    this.setMembership(membership, lastIndex)
+    this.setMembership(membership, this.termStartIndex)
     this.holdsMessages = this.voterPeers.length === 0
   }
 
-  /** Takes `membership` into force; a new member is probed from the end of the log, like after an election (§5.3). */
-  setMembership(membership: Membership, lastIndex: LogIndex): void {
+  /** Takes `membership` into force; new members are probed from `nextIndex`, the newest entry, like after an election (§5.3). */
+  setMembership(membership: Membership, nextIndex: LogIndex): void {
     const { id } = this.#options
     this.selfIsVoter = false
     const present = new Set<MemberId>()
@@ -66,7 +66,7 @@ export class Leadership {
       }
       present.add(member.id)
       const peer = this.peers.get(member.id)
-      if (peer === undefined) this.peers.set(member.id, new Progress(member.id, isVoter, lastIndex + 1, this.#options))
+      if (peer === undefined) this.peers.set(member.id, new Progress(member.id, isVoter, nextIndex, this.#options))
       else peer.isVoter = isVoter
     }
     for (const peerId of this.peers.keys()) if (!present.has(peerId)) this.peers.delete(peerId)
