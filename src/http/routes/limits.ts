@@ -6,8 +6,14 @@ import { sendJson } from '../answers.ts'
 import type { Handlers } from '../endpoints.ts'
 import { consistencyOf, LIMIT_MEMBERS, limitsField, tokenField } from '../field-types.ts'
 import { bodyFields, readFields } from '../fields.ts'
+import type { FieldWords } from '../fields.ts'
 import { callerOf } from '../middleware/authenticate.ts'
 import { PARAMETER_WORDS, REQUEST_WORDS } from './words.ts'
+
+const SET_WORDS: FieldWords = {
+  ...REQUEST_WORDS,
+  missing: (name) => REQUEST_WORDS.missing(name === 'limits' ? 'limits object' : name),
+}
 
 export function limitsHandlers(limits: LimitsService): Handlers {
   return {
@@ -21,7 +27,7 @@ export function limitsHandlers(limits: LimitsService): Handlers {
       sendJson(ctx, usageAndLimitsJson(await limits.get(callerOf(ctx), token, consistencyOf(ctx, fields))))
     },
     'admin.limits.set': async (ctx) => {
-      const fields = bodyFields(ctx, REQUEST_WORDS)
+      const fields = bodyFields(ctx, SET_WORDS)
       const token = tokenField(fields, 'api_key')
       await limits.set(token, limitsField(fields, 'limits'))
       sendJson(ctx, '{"status":"ok"}')
