@@ -35,6 +35,9 @@ export interface HttpServerDeps {
 /** How often node looks for requests that take too long to arrive. */
 const TIMEOUT_CHECK_INTERVAL_MS = 1_000
 
+/** How often a stopping listener looks for connections that have become idle. */
+const IDLE_SWEEP_INTERVAL_MS = 20
+
 const CLIENT_ERROR_CODES: Readonly<Record<string, ErrorCode>> = {
   HPE_HEADER_OVERFLOW: 'HEADERS_TOO_LARGE',
   ERR_HTTP_REQUEST_TIMEOUT: 'REQUEST_TIMEOUT',
@@ -86,11 +89,16 @@ export class HttpServer {
   /** Stops accepting, lets requests under way finish for a bounded time, then cuts what is left. */
   async stop(): Promise<void> {
     if (!this.server.listening) return
+    this.server.prependListener('request', (_request, response: http.ServerResponse) => {
+      response.shouldKeepAlive = false
+    })
     const closed = new Promise<void>((resolve) => this.server.close(() => resolve()))
-    this.server.closeIdleConnections()
-    const timer = this.#clock.after(this.#options.drainTimeoutMs, () => this.server.closeAllConnections())
+    // close() ends the connections that are idle now; those that become idle later are for us to end.
+    const sweep = this.#clock.every(IDLE_SWEEP_INTERVAL_MS, () => this.server.closeIdleConnections())
+    const cut = this.#clock.after(this.#options.drainTimeoutMs, () => this.server.closeAllConnections())
     await closed
-    timer.cancel()
+    sweep.cancel()
+    cut.cancel()
   }
 }
 
