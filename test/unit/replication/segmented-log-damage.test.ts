@@ -116,7 +116,11 @@ test('a segment that is missing, shortened or in the place of another is reporte
     const without = new Map(files)
     without.delete(path)
     await expect(outcomeOf(without)).resolves.toBe('LOG_CORRUPT')
-    const cutOff = (bytes: Buffer): Buffer => bytes.subarray(0, bytes.findLastIndex((byte) => byte !== 0))
+    const cutOff = (bytes: Buffer): Buffer =>
+      bytes.subarray(
+        0,
+        bytes.findLastIndex((byte) => byte !== 0),
+      )
     await expect(outcomeOf(withFile(files, path, cutOff))).resolves.toBe('LOG_CORRUPT')
     await expect(outcomeOf(withFile(files, path, () => Buffer.alloc(0)))).resolves.toBe('LOG_CORRUPT')
     const next = files.get(paths[at + 1] ?? '') ?? Buffer.alloc(0)
