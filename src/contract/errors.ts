@@ -159,6 +159,11 @@ export const ERRORS = {
   ),
   LISTEN_FAILED: entry(500, 'A listener cannot open its address', 'Free the port, or change the binding.'),
   TLS_FILES_UNREADABLE: entry(500, 'The TLS files cannot be read', 'Check the paths under tls and their permissions.'),
+  PEER_PROTOCOL: entry(
+    500,
+    'A peer does not speak the protocol of this cluster',
+    'Bring all nodes to the same release.',
+  ),
   CONFIG_INVALID: entry(500, 'The configuration is not valid', 'Correct the faults that the message lists.'),
 } as const satisfies Readonly<Record<string, ErrorEntry>>
 

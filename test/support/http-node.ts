@@ -9,6 +9,7 @@ import { parseConfig } from '../../src/config/load.ts'
 import { rootKeyOf } from '../../src/contract/root-key.ts'
 import { createHttp } from '../../src/http/create-http.ts'
 import type { HttpListeners } from '../../src/http/create-http.ts'
+import type { TlsMaterial } from '../../src/http/server.ts'
 import { Metrics } from '../../src/metrics/metrics.ts'
 import { createServices } from '../../src/services/services.ts'
 import type { Services } from '../../src/services/services.ts'
@@ -24,6 +25,8 @@ export interface HttpNodeOptions {
   readonly config?: string
   readonly clock?: Clock
   readonly log?: Log
+  /** Certificate and key of the public and private listeners; absent: plain HTTP. */
+  readonly tls?: TlsMaterial
 }
 
 export interface CallOptions {
@@ -71,7 +74,7 @@ export class HttpNode {
       nodeId: 'node0',
       services: this.services,
       metrics: this.metrics,
-      tls: null,
+      tls: options.tls ?? null,
       version: '1.2.3',
       runtimeVersion: 'v26',
     })
