@@ -68,7 +68,7 @@ export function createHttp(deps: HttpDeps): HttpListeners {
     keys: deps.services.keys,
     node: {
       nodeId: deps.nodeId,
-      term: () => deps.replicator.status().term,
+      term: () => deps.replicator.term,
       appliedIndex: () => deps.reader.appliedIndex,
     },
     ids: new RequestIds(Buffer.from(deps.random.bytes(REQUEST_ID_PREFIX_BYTES)).toString('hex')),

@@ -137,6 +137,11 @@ export class Replica {
     return passed
   }
 
+  /** The durable term: for every answer, where status() would cost too much. */
+  get term(): number {
+    return this.#deps.log.hardState.term
+  }
+
   status(): ReplicaState {
     const { identity, log, state } = this.#deps
     const raft = this.#member?.status()

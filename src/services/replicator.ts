@@ -24,4 +24,6 @@ export interface Replicator {
   /** Resolves once this node's state contains every write acknowledged before the call. Rejects with NO_LEADER or READ_TIMEOUT. */
   readBarrier(): Promise<void>
   status(): ReplicaStatus
+  /** The node's durable term. Cheap enough for every answer, unlike status(). */
+  readonly term: number
 }

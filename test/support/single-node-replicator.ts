@@ -13,6 +13,7 @@ interface Waiting {
 const TERM = 1
 
 export class SingleNodeReplicator implements Replicator {
+  readonly term = TERM
   readonly #state: StateMachine
   #queue: Waiting[] = []
   #applying: Promise<void> | null = null
