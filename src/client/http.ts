@@ -81,7 +81,7 @@ export class HttpClient {
   }
 
   /** TLS settings for whoever opens connections of its own. */
-  get tlsOptions(): { readonly skipVerify: boolean; readonly ca: string | undefined } {
+  get tlsOptions(): { readonly skipVerify: boolean; readonly ca: readonly string[] | undefined } {
     return { skipVerify: this.#options.skipVerify === true, ca: this.#options.ca }
   }
 

@@ -43,7 +43,7 @@ export interface ClientOptions {
   /** True accepts any TLS certificate. */
   readonly skipVerify?: boolean
   /** PEM certificates to trust instead of the system's. */
-  readonly ca?: string
+  readonly ca?: readonly string[]
   readonly clock?: Clock
   readonly random?: Pick<Random, 'int'>
 }

@@ -124,7 +124,7 @@ export async function openSubscription(
     followRedirects: false,
     perMessageDeflate: false,
     rejectUnauthorized: !skipVerify,
-    ...(ca === undefined ? {} : { ca }),
+    ...(ca === undefined ? {} : { ca: [...ca] }),
   })
   const subscription = await handshake(socket, url)
   const onAbort = (): void => subscription.close()

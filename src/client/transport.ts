@@ -38,7 +38,7 @@ export class TransportFailure extends Error {
 export interface TransportOptions {
   readonly clock: Clock
   readonly skipVerify: boolean
-  readonly ca: string | undefined
+  readonly ca: readonly string[] | undefined
 }
 
 /** Pools of connections, one a scheme. */
@@ -78,7 +78,7 @@ export class Transport {
         keepAlive: true,
         maxSockets: SOCKETS_PER_ORIGIN_MAX,
         ...(isTls ? { rejectUnauthorized: !this.#options.skipVerify } : {}),
-        ...(isTls && this.#options.ca !== undefined ? { ca: this.#options.ca } : {}),
+        ...(isTls && this.#options.ca !== undefined ? { ca: [...this.#options.ca] } : {}),
       })
       this.#agents.set(exchange.url.protocol, agent)
     }

@@ -1,0 +1,31 @@
+// Runs command lines of insic within the test process and keeps what they print.
+import { systemClock } from '../../../src/base/clock.ts'
+import { runCli } from '../../../src/cli/main.ts'
+
+export interface Ran {
+  readonly code: number
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** How diagnostics of `run` begin: the clock stands still. */
+export const TIME = 'time=2023-11-14T22:13:20.000Z'
+
+/** Runs `words` with exactly these variables. */
+export async function run(
+  words: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+  options: { readonly isColoured?: boolean; readonly interruption?: AbortSignal } = {},
+): Promise<Ran> {
+  let stdout = ''
+  let stderr = ''
+  const code = await runCli(words, {
+    stdout: { write: (text) => (stdout += text) },
+    stderr: { write: (text) => (stderr += text) },
+    isColoured: options.isColoured ?? false,
+    environment,
+    interruption: () => options.interruption ?? new AbortController().signal,
+    clock: { ...systemClock, nowMs: () => 1_700_000_000_000 },
+  })
+  return { code, stdout, stderr }
+}
