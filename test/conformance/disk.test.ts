@@ -50,4 +50,10 @@ describe('a disk on real files', () => {
     await file.close()
     await expect(file.write(0, [Buffer.from('x')])).rejects.toMatchObject({ code: 'EBADF' })
   })
+
+  test('a full disk rejects the write with ENOSPC', async () => {
+    const full = await new NodeDisk('/dev').open('full', { create: false, durableWrites: true })
+    await expect(full.write(0, [Buffer.from('x')])).rejects.toMatchObject({ code: 'ENOSPC' })
+    await full.close()
+  })
 })

@@ -24,14 +24,14 @@ export function createSimDisk(seed: number): SimDiskFixture {
     clock,
     random,
     async run(promise) {
-      let settled = false
+      const progress = { settled: false }
       const settle = (): void => {
-        settled = true
+        progress.settled = true
       }
       promise.then(settle, settle)
       for (;;) {
-        for (let turn = 0; turn < MICROTASK_TURNS_MAX && !settled; turn++) await Promise.resolve()
-        if (settled) return promise
+        for (let turn = 0; turn < MICROTASK_TURNS_MAX && !progress.settled; turn++) await Promise.resolve()
+        if (progress.settled) return promise
         if (!clock.step()) throw new Error('nothing is left that could settle the promise')
       }
     },

@@ -69,7 +69,7 @@ export class SimDisk {
         try {
           resolve(finish())
         } catch (error) {
-          reject(error as Error)
+          reject(error)
         }
       }
       clock.after(latencyMs, () => schedule(complete))

@@ -1,5 +1,5 @@
 // The segmented log against its model under random changes, crashes and disk errors. RUNS and SEED repeat or extend a search.
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { LogRandomRun, LogRunCoverage, type LogStep } from './log-random-run.ts'
 
 const RUNS = Number(process.env['RUNS'] ?? 150)
