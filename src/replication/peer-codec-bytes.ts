@@ -4,8 +4,8 @@ import { assert } from '../base/assert.ts'
 import { InsiError } from '../base/errors.ts'
 
 const SCRATCH_SIZE_BYTES = 64 * 1024
-/** A scratch that one large message made bigger than this is given back. */
-const SCRATCH_KEPT_SIZE_BYTES = 1024 * 1024
+const SCRATCH_SLACK_BYTES = 64
+const ITEM_OVERHEAD_BYTES = 4
 const TWO_POW_31 = 2 ** 31
 const VARINT_BYTES_MAX = 8
 
@@ -38,12 +38,13 @@ export class PeerWriter {
     this.#length = headroomBytes
   }
 
-  /** A copy of everything written since reset(). */
+  /** Everything written since reset(), in memory of its own: small messages are copied out, large ones take the memory along. */
   finish(): Buffer {
-    const message = Buffer.allocUnsafe(this.#length)
-    this.#buffer.copy(message, 0, 0, this.#length)
-    if (this.#buffer.length > SCRATCH_KEPT_SIZE_BYTES) this.#buffer = Buffer.allocUnsafeSlow(SCRATCH_SIZE_BYTES)
-    return message
+    const written = this.#buffer.subarray(0, this.#length)
+    if (this.#buffer.length === SCRATCH_SIZE_BYTES) return Buffer.from(written)
+    const keepsMuch = this.#length > this.#buffer.length / 2
+    this.#buffer = Buffer.allocUnsafeSlow(SCRATCH_SIZE_BYTES)
+    return keepsMuch ? written : Buffer.from(written)
   }
 
   byte(value: number): void {
@@ -53,6 +54,11 @@ export class PeerWriter {
 
   boolean(value: boolean): void {
     this.byte(value ? 1 : 0)
+  }
+
+  /** Makes room for byte strings with the few bytes that each costs besides; growing step by step would copy again and again. */
+  expect(itemCount: number, contentSizeBytes: number): void {
+    this.#reserve(contentSizeBytes + itemCount * ITEM_OVERHEAD_BYTES)
   }
 
   /** A safe non-negative integer, 7 bits a byte, lowest first. */
@@ -111,8 +117,9 @@ export class PeerWriter {
     if (needed > this.#sizeBytesMax + SCRATCH_SIZE_BYTES) {
       throw protocolError(`a message to a peer is larger than ${this.#sizeBytesMax} bytes`)
     }
-    const grown = Buffer.allocUnsafeSlow(Math.max(needed, this.#buffer.length * 2))
-    this.#buffer.copy(grown, 0, 0, this.#length)
+    // A large byte string is mostly the end of its message; many small ones grow the memory a few times only.
+    const grown = Buffer.allocUnsafeSlow(Math.max(needed + SCRATCH_SLACK_BYTES, this.#buffer.length * 2))
+    grown.set(this.#buffer.subarray(0, this.#length))
     this.#buffer = grown
   }
 }
@@ -125,7 +132,9 @@ export class PeerReader {
   #owned: Uint8Array | null = null
   #ownedFrom = 0
 
-  constructor(message: Uint8Array) {
+  /** `owned`: byte strings may refer to the memory of `message`, which nobody else changes or keeps. */
+  constructor(message: Uint8Array, owned = false) {
+    if (owned) this.#owned = message
     this.#buffer = Buffer.isBuffer(message)
       ? message
       : Buffer.from(message.buffer, message.byteOffset, message.byteLength)

@@ -159,6 +159,9 @@ export function readMembership(reader: PeerReader): Membership {
 
 function writeEntries(writer: PeerWriter, entries: readonly Entry[], prevIndex: number, prevTerm: number): void {
   writer.count(entries.length)
+  let sizeBytes = 0
+  for (const entry of entries) sizeBytes += entry.data.length
+  writer.expect(entries.length, sizeBytes)
   let expectedIndex = prevIndex + 1
   let term = prevTerm
   for (const entry of entries) {

@@ -57,13 +57,13 @@ export function encodePeerMessage(message: PeerMessage, headroomBytes = 0): Buff
 }
 
 /**
- * The message that encodePeerMessage() wrote. Keeps no reference to `bytes`; the byte strings of one message share one piece
- * of memory of at most the message's size, so whoever keeps a small one for long copies it.
- * Throws InsiError PEER_PROTOCOL when `bytes` are anything else.
+ * The message that encodePeerMessage() wrote. The byte strings of one message share one piece of memory of at most the
+ * message's size, so whoever keeps a small one for long copies it. It is a copy, unless `owned` says that nobody else changes
+ * or keeps the memory of `bytes`. Throws InsiError PEER_PROTOCOL when `bytes` are anything else.
  */
-export function decodePeerMessage(bytes: Uint8Array): PeerMessage {
+export function decodePeerMessage(bytes: Uint8Array, owned = false): PeerMessage {
   if (bytes.length > PEER_MESSAGE_SIZE_BYTES_MAX) throw protocolError(`a message of ${bytes.length} bytes is too large`)
-  const reader = new PeerReader(bytes)
+  const reader = new PeerReader(bytes, owned)
   const version = reader.byte()
   if (version !== PEER_PROTOCOL_VERSION) throw protocolError(`version ${version} of the peer protocol is unknown`)
   const type = TYPES[reader.byte()]
@@ -79,9 +79,7 @@ function writeFields(writer: PeerWriter, message: PeerMessage): void {
       return writeRaftMessage(writer, message.message)
     case 'ProposeRequest':
       writer.uint(message.requestId)
-      writer.count(message.commands.length)
-      for (const command of message.commands) writer.bytes(command)
-      return
+      return writeCommands(writer, message.commands)
     case 'ProposeResponse':
       return writeProposeResponse(writer, message)
     case 'ProbeRequest':
@@ -163,6 +161,14 @@ function readFields(reader: PeerReader, type: PeerMessage['type']): PeerMessage 
     default:
       return unreachable(type)
   }
+}
+
+function writeCommands(writer: PeerWriter, commands: readonly Uint8Array[]): void {
+  let sizeBytes = 0
+  for (const command of commands) sizeBytes += command.length
+  writer.count(commands.length)
+  writer.expect(commands.length, sizeBytes)
+  for (const command of commands) writer.bytes(command)
 }
 
 function writeProposeResponse(writer: PeerWriter, message: ProposeResponse): void {

@@ -34,8 +34,8 @@ export type CloseCause = 'orderly' | 'handshake_timeout' | 'silent' | 'protocol'
 export interface ConnectionOwner {
   /** The first hello, or a later one that says what has changed. */
   onHello(connection: PeerConnection, hello: Hello): void
-  /** A message, still encoded; `body` is valid only during the call. Throwing InsiError PEER_PROTOCOL ends the connection. */
-  onMessage(connection: PeerConnection, body: Buffer): void
+  /** A message, still encoded; see OnFrame for `owned`. Throwing InsiError PEER_PROTOCOL ends the connection. */
+  onMessage(connection: PeerConnection, body: Buffer, owned: boolean): void
   onGoodbye(connection: PeerConnection, goodbye: Goodbye): void
   onClosed(connection: PeerConnection, cause: CloseCause, detail: string): void
 }
@@ -92,7 +92,7 @@ export class PeerConnection {
     this.#deadlineMs = nowMs + (options.dialledAddress === null ? handshakeMs : connectMs)
     this.#lastReceivedMs = nowMs
     this.#lastPingMs = nowMs
-    this.#parser = new FrameParser(HANDSHAKE_FRAME_SIZE_BYTES_MAX, (kind, body) => this.#onFrame(kind, body))
+    this.#parser = new FrameParser(HANDSHAKE_FRAME_SIZE_BYTES_MAX, (...frame) => this.#onFrame(...frame))
     const socket = options.socket
     socket.setNoDelay(true)
     socket.on('data', (chunk: Buffer) => this.#onData(chunk))
@@ -258,7 +258,7 @@ export class PeerConnection {
     }
   }
 
-  #onFrame(kind: FrameKind, body: Buffer): void {
+  #onFrame(kind: FrameKind, body: Buffer, owned: boolean): void {
     if (this.#socket.destroyed || this.#goodbyeReceived) return
     this.#options.counters.receivedFrames += 1
     const { owner } = this.#options
@@ -266,7 +266,7 @@ export class PeerConnection {
     else if (this.#refused) return
     else if (kind === 'hello') owner.onHello(this, decodeHello(body))
     else if (this.hello === null) throw new InsiError('PEER_PROTOCOL', `a ${kind} before the hello`)
-    else if (kind === 'message') owner.onMessage(this, body)
+    else if (kind === 'message') owner.onMessage(this, body, owned)
     else if (kind === 'ping' && this.#state === 'open') this.#enqueue(encodeFrame('pong', NOTHING))
   }
 

@@ -24,9 +24,12 @@ export function encodeFrame(kind: FrameKind, body: Uint8Array): Buffer {
   return frame
 }
 
+/** Gets a frame. `owned`: the body is memory of its own; otherwise it is valid only during the call. */
+export type OnFrame = (kind: FrameKind, body: Buffer, owned: boolean) => void
+
 /** Cuts a stream of chunks into frames; each byte is copied at most once. */
 export class FrameParser {
-  readonly #onFrame: (kind: FrameKind, body: Buffer) => void
+  readonly #onFrame: OnFrame
   #sizeBytesMax: number
   /** The length bytes that have come of the next frame. */
   readonly #lengthBytes = Buffer.alloc(LENGTH_SIZE_BYTES)
@@ -35,8 +38,7 @@ export class FrameParser {
   #partial: Buffer | null = null
   #partialFilled = 0
 
-  /** `onFrame` gets a body that is valid only during the call. */
-  constructor(sizeBytesMax: number, onFrame: (kind: FrameKind, body: Buffer) => void) {
+  constructor(sizeBytesMax: number, onFrame: OnFrame) {
     this.#sizeBytesMax = sizeBytesMax
     this.#onFrame = onFrame
   }
@@ -74,7 +76,7 @@ export class FrameParser {
       throw new InsiError('PEER_PROTOCOL', `a frame of ${sizeBytes} bytes, at most ${this.#sizeBytesMax} are allowed`)
     }
     if (chunk.length - position >= sizeBytes) {
-      this.#emit(chunk.subarray(position, position + sizeBytes))
+      this.#emit(chunk.subarray(position, position + sizeBytes), false)
       return position + sizeBytes
     }
     this.#partial = Buffer.allocUnsafeSlow(sizeBytes)
@@ -87,14 +89,14 @@ export class FrameParser {
     this.#partialFilled += copied
     if (this.#partialFilled === partial.length) {
       this.#partial = null
-      this.#emit(partial)
+      this.#emit(partial, true)
     }
     return from + copied
   }
 
-  #emit(frame: Buffer): void {
+  #emit(frame: Buffer, owned: boolean): void {
     const kind = KINDS[(frame[0] ?? 0) - KIND_CODE_BASE]
     if (kind === undefined) throw new InsiError('PEER_PROTOCOL', `a frame of the unknown kind ${frame[0]}`)
-    this.#onFrame(kind, frame.subarray(1))
+    this.#onFrame(kind, frame.subarray(1), owned)
   }
 }

@@ -69,13 +69,12 @@ export class PeerLinks {
       }
     }
     connection.addresses.add(hello.raftAddress)
-    for (const address of [...connection.addresses]) {
-      const current = this.#links.get(address)?.connection ?? null
-      if (current === null || current === connection) continue
-      if (!this.#takesOver(connection, current, hello)) {
-        this.#carry(current, connection.addresses)
+    for (const rival of this.#rivalsOf(connection)) {
+      if (!this.#takesOver(connection, rival, hello)) {
+        this.#carry(rival, connection.addresses)
         return
       }
+      for (const address of rival.addresses) connection.addresses.add(address)
     }
     this.#carry(connection, connection.addresses)
   }
@@ -150,7 +149,6 @@ export class PeerLinks {
       current.probe()
       return false
     }
-    for (const address of current.addresses) candidate.addresses.add(address)
     current.superseded = true
     current.end('duplicate')
     return true
@@ -167,6 +165,16 @@ export class PeerLinks {
         if (!connection.send(frame)) this.#options.counters.droppedQueueFull += 1
       }
     }
+  }
+
+  /** Other connections that carry messages to an address of `connection`. */
+  #rivalsOf(connection: PeerConnection): ReadonlySet<PeerConnection> {
+    const rivals = new Set<PeerConnection>()
+    for (const address of connection.addresses) {
+      const current = this.#links.get(address)?.connection ?? null
+      if (current !== null && current !== connection) rivals.add(current)
+    }
+    return rivals
   }
 
   #carriedBy(connection: PeerConnection): PeerLink[] {

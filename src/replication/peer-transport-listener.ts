@@ -15,7 +15,7 @@ export interface PeerListenerOptions {
   readonly handshakeMs: number
   readonly refusals: Refusals
   readonly log: Log
-  /** Gets every socket that has passed TLS. */
+  /** Gets every socket that is trusted. */
   readonly onSocket: (socket: TLSSocket) => void
 }
 
@@ -50,7 +50,12 @@ export class PeerListener {
       this.#sockets.add(socket)
       socket.once('close', () => this.#sockets.delete(socket))
     })
-    server.on('secureConnection', options.onSocket)
+    server.on('secureConnection', (socket) => {
+      const distrust = tls.distrust(socket)
+      if (distrust === null) return options.onSocket(socket)
+      refusals.add('credentials', { remote: socket.remoteAddress, detail: distrust })
+      socket.destroy()
+    })
     server.on('tlsClientError', (error: Error & { code?: string }, socket) => {
       const code = error.code ?? ''
       refusals.add(this.#reasonOf(code, socket), { remote: socket.remoteAddress, detail: code })

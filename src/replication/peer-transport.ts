@@ -78,7 +78,7 @@ export class TlsPeerTransport implements PeerTransport {
     })
     this.#owner = {
       onHello: (connection, hello) => this.#onHello(connection, hello),
-      onMessage: (connection, body) => this.#onMessage(connection, body),
+      onMessage: (connection, body, owned) => this.#onMessage(connection, body, owned),
       onGoodbye: (connection, goodbye) => this.#onGoodbye(connection, goodbye),
       onClosed: (connection, cause, detail) => this.#onClosed(connection, cause, detail),
     }
@@ -219,10 +219,10 @@ export class TlsPeerTransport implements PeerTransport {
     if (connection.isOpen) this.#links.adopt(connection, hello)
   }
 
-  #onMessage(connection: PeerConnection, body: Buffer): void {
+  #onMessage(connection: PeerConnection, body: Buffer, owned: boolean): void {
     const from = connection.hello
     assert(from, 'messages come after the hello')
-    const message = decodePeerMessage(body)
+    const message = decodePeerMessage(body, owned)
     if (this.#closed) return
     const { nodeId, memberId, raftAddress } = from
     this.#handle((handlers) => handlers.onMessage({ nodeId, memberId, raftAddress }, message))
