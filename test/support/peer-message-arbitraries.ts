@@ -2,9 +2,10 @@
 import * as fc from 'fast-check'
 import type { Message } from '../../src/raft/types.ts'
 import type { PeerMessage } from '../../src/replication/peer-messages.ts'
+import { unicodeText } from './text-arbitrary.ts'
 
 const uint = fc.oneof(fc.nat(300), fc.maxSafeNat())
-const text = fc.oneof(fc.string(), fc.string({ unit: 'binary', maxLength: 60 }), fc.constant('a'.repeat(300)))
+const text = fc.oneof(fc.string(), unicodeText, fc.constant('a'.repeat(300)))
 const id = fc.oneof(fc.constantFrom('node0/2c8a', 'node1/77fe'), text)
 const bytes = fc.uint8Array({ maxLength: 300 })
 const membership = fc.record({
