@@ -7,10 +7,10 @@ export const KEY_BYTES_MAX = 32 * 1024
 export const VALUE_BYTES_MAX_DEFAULT = 1024 * 1024
 
 /** The most that one byte of text can grow to in JSON (`\u0001`). */
-export const JSON_ESCAPE_FACTOR = 6
+const JSON_ESCAPE_FACTOR = 6
 
 /** Room in a body for member names, numbers, tokens and unknown members. */
-export const BODY_OVERHEAD_BYTES = 8 * 1024
+const BODY_OVERHEAD_BYTES = 8 * 1024
 
 /** Request line and headers together: a key of full length, percent-encoded (three bytes a byte), with room to spare. */
 export const HEADER_BYTES_MAX = 256 * 1024

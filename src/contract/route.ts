@@ -9,10 +9,10 @@ export type Method = 'GET' | 'POST' | 'DELETE'
 export type Listener = 'public' | 'private' | 'ops'
 
 /** `any`: a tenant, alias or root key. */
-export type Auth = 'none' | 'any' | 'root'
+type Auth = 'none' | 'any' | 'root'
 
 /** Which limit on requests per second of the key counts the request. */
-export type KeyLimiter = 'data' | 'events' | 'none'
+type KeyLimiter = 'data' | 'events' | 'none'
 
 /** Which limit per client address counts the request. */
 export type AddressLimiter = 'values' | 'cache' | 'events' | 'system' | 'none'

@@ -1,4 +1,5 @@
 // The Koa application of one listener: the way of a request, in order.
+import type { RequestListener } from 'node:http'
 import Koa from 'koa'
 import type { Clock } from '../base/clock.ts'
 import { messageOf } from '../base/errors.ts'
@@ -36,6 +37,12 @@ export interface AppOptions {
  * for the end of the response, a respond step) would cost each request and never be used.
  */
 export class App extends Koa<RequestState> {
+  /** The callback for a node server. */
+  listener(): RequestListener {
+    const callback = this.callback()
+    return (request, response) => void callback(request, response)
+  }
+
   async handleRequest(ctx: RequestContext, run: (ctx: RequestContext) => Promise<void>): Promise<void> {
     ctx.respond = false
     try {

@@ -27,7 +27,7 @@ export interface RequestState {
 }
 
 export type RequestContext = Koa.ParameterizedContext<RequestState>
-export type Next = () => Promise<void>
+type Next = () => Promise<void>
 export type Middleware = (ctx: RequestContext, next: Next) => Promise<void>
 
 /** Answers the request through answers.ts, or throws an InsiError. */

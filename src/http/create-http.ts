@@ -44,7 +44,7 @@ export interface HttpDeps {
 }
 
 /** A listener and its application, so that what needs both (WebSockets) can be attached before it starts. */
-export interface HttpListener {
+interface HttpListener {
   readonly app: App
   readonly server: HttpServer
 }
@@ -81,7 +81,7 @@ export function createHttp(deps: HttpDeps): HttpListeners {
       endpoints: endpointsFor(kinds, handlers, limits),
       addressFilter: { permitted, trustedProxies, wildcard: kinds.includes('public') },
     })
-    return { app, server: new HttpServer(app.callback(), deps, { ...limits, ...address, tls }) }
+    return { app, server: new HttpServer(app.listener(), deps, { ...limits, ...address, tls }) }
   }
   return {
     public: listener(['public'], node.publicBinding, deps.tls),

@@ -1,6 +1,6 @@
 // From the route table and the handlers to what one listener serves. The router holds the declarations; since every path is
 // exact, its layers are resolved into a map once, rather than matched at each request.
-import Router from '@koa/router'
+import { Router } from '@koa/router'
 import { assert, must } from '../base/assert.ts'
 import { bodyBytesMax } from '../contract/limits.ts'
 import type { Listener, Route } from '../contract/route.ts'

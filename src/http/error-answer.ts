@@ -26,7 +26,7 @@ const UNAVAILABLE_RETRY_SECONDS = '1'
 /** What the caller sees of anything thrown; everything that is not an operating error is INTERNAL. */
 export function errorAnswer(error: unknown): ErrorAnswer {
   const known = error instanceof InsiError && isErrorCode(error.code)
-  const code: ErrorCode = known ? (error.code as ErrorCode) : 'INTERNAL'
+  const code: ErrorCode = known ? error.code : 'INTERNAL'
   const { status, retryable, meaning, hint } = errorEntry(code)
   // A 500 says nothing about the inside of the node: its details are in the log, under the request id.
   const message = known && status !== 500 ? error.message : meaning

@@ -93,7 +93,7 @@ export function tokenField(fields: Fields, name: string): string {
 export function nameField(fields: Fields, name: string): string {
   const text = textField(fields, name)
   if (text === undefined) throw insiError('MISSING_FIELD', fields.words.missing(name))
-  const lengthChars = [...text.trim()].length
+  const lengthChars = Array.from(text.trim()).length
   if (lengthChars === 0 || lengthChars > NAME_CHARS_MAX || !text.isWellFormed() || text.includes('\0')) {
     throw insiError('INVALID_NAME', `"${name}" must have 1 to ${NAME_CHARS_MAX} characters after trimming, without NUL`)
   }

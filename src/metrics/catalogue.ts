@@ -2,15 +2,15 @@
 // Names end in their unit; counters end in `_total`; durations are in seconds, sizes in bytes.
 
 /** Upper bounds of histogram buckets. */
-export const LATENCY_BUCKETS_SECONDS = [
+const LATENCY_BUCKETS_SECONDS = [
   0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
 ] as const
-export const DISK_BUCKETS_SECONDS = [
+const DISK_BUCKETS_SECONDS = [
   0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1,
 ] as const
-export const BATCH_BUCKETS_ENTRIES = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024] as const
+const BATCH_BUCKETS_ENTRIES = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024] as const
 
-export type SeriesType = 'counter' | 'gauge' | 'histogram'
+type SeriesType = 'counter' | 'gauge' | 'histogram'
 
 export interface Series {
   readonly type: SeriesType

@@ -5,7 +5,6 @@ import type { Command, CommandResult } from '../state/commands.ts'
 import type { Replicator } from './replicator.ts'
 
 export type AppliedResult = Extract<CommandResult, { readonly ok: true }>
-export type Rejection = Extract<CommandResult, { readonly ok: false }>
 
 export class Proposer {
   readonly #replicator: Replicator

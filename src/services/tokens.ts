@@ -8,7 +8,7 @@ import { createHash, createHmac, hkdfSync, timingSafeEqual } from 'node:crypto'
 import { assert } from '../base/assert.ts'
 import { TOKEN_CHARS_MAX } from '../contract/limits.ts'
 
-export const TOKEN_PREFIX = 'insi_'
+const TOKEN_PREFIX = 'insi_'
 const TOKEN_VERSION = 1
 const UUID_BYTES = 16
 const MAC_BYTES = 16
@@ -18,7 +18,7 @@ const TOKEN_BYTES = MAC_OFFSET + MAC_BYTES
 const MAC_KEY_INFO = 'insi token mac 1'
 const MAC_KEY_BYTES = 32
 
-export type TokenKind = 'entity' | 'alias'
+type TokenKind = 'entity' | 'alias'
 const KIND_CODES: Readonly<Record<TokenKind, number>> = { entity: 1, alias: 2 }
 
 export interface TokenContent {
