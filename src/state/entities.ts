@@ -72,9 +72,10 @@ export async function applyEntityPurge(tx: Transaction, command: EntityPurgeComm
 async function removeData(tx: Transaction, entityId: EntityId, countMax: number): Promise<number> {
   let removedCount = 0
   for (const prefix of [VALUE_PREFIX, CACHE_PREFIX] as const) {
-    let { start, end } = dataRange(prefix, entityId, Buffer.alloc(0))
+    const whole = dataRange(prefix, entityId, Buffer.alloc(0))
+    let start = whole.start
     while (removedCount < countMax) {
-      const keys = await tx.writes.keysIn({ start, end }, Math.min(PURGE_CHUNK_COUNT, countMax - removedCount))
+      const keys = await tx.writes.keysIn({ start, end: whole.end }, Math.min(PURGE_CHUNK_COUNT, countMax - removedCount))
       for (const key of keys) removeRecord(tx, slotAt(tx, key))
       removedCount += keys.length
       const last = keys.at(-1)

@@ -1,5 +1,5 @@
 // What every OrderedStore and ReplaceableStore promises. Run on each implementation by ordered-store.test.ts.
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import type {
   OrderedStore,
   RangeOptions,

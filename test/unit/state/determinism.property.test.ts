@@ -1,5 +1,5 @@
 // Replicas batch differently, restart at different moments and keep their state in different stores. None of it may show.
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import type { Entry } from '../../../src/raft/types.ts'
 import { encodeCommand } from '../../../src/state/command-codec.ts'
 import type { Command } from '../../../src/state/commands.ts'
