@@ -10,7 +10,7 @@ const DROPPED: Entry = { index: 0, term: 0, kind: 'noop', data: new Uint8Array(0
 const RECLAIM_COUNT_MIN = 1024
 
 /** Entries whose data, added up, is at most `sizeBytesMax`, but at least one: how many of `entries` from `start` on, up to `end`. */
-export function countWithin(entries: readonly Entry[], start: number, end: number, sizeBytesMax: number): number {
+function countWithin(entries: readonly Entry[], start: number, end: number, sizeBytesMax: number): number {
   let sizeBytes = 0
   for (let at = start; at < end; at++) {
     sizeBytes += must(entries[at], 'the range is held').data.length

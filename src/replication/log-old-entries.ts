@@ -59,7 +59,7 @@ class SegmentReader {
   #record(offset: number): LogRecord | undefined {
     const salt = this.segment.header.salt
     this.#load(offset, RECORD_HEADER_BYTES)
-    const sizeBytes = claimedSizeBytes(this.#chunk, offset - this.#chunkStart)
+    const sizeBytes = claimedSizeBytes(this.#chunk, offset - this.#chunkStart, salt)
     if (sizeBytes === undefined || offset + sizeBytes > this.segment.sizeBytes) return undefined
     this.#load(offset, sizeBytes)
     return readRecord(this.#chunk, offset - this.#chunkStart, salt)

@@ -1,6 +1,6 @@
 // Records that wait for the next flush, encoded when they are appended into pooled blocks that one writev can take.
 import { assert } from '../base/assert.ts'
-import { RECORD_HEADER_BYTES, writeRecord } from './log-record.ts'
+import { markOf, RECORD_HEADER_BYTES, writeRecord, type RecordSeal } from './log-record.ts'
 
 const BLOCK_BYTES = 256 * 1024
 /** Blocks kept for reuse: two flushes of the usual size. */
@@ -32,7 +32,7 @@ export class LogRecordBuffer {
   readonly #pool: Block[] = []
   #blocks: Block[] = []
   #sizeBytes = 0
-  #salt = 0
+  #seal: RecordSeal = { salt: 0, mark: markOf(0) }
   #batchStart = 0
   #lastCrc: number
 
@@ -52,7 +52,7 @@ export class LogRecordBuffer {
   /** Says where the records appended from here on will be written. Only while the buffer is empty. */
   startBatch(place: BatchPlace): void {
     assert(this.#sizeBytes === 0, 'a batch starts in an empty buffer')
-    this.#salt = place.salt
+    this.#seal = { salt: place.salt, mark: markOf(place.salt) }
     this.#batchStart = place.startBytes
   }
 
@@ -61,7 +61,7 @@ export class LogRecordBuffer {
     const sizeBytes = RECORD_HEADER_BYTES + payload.length
     const block = this.#blockFor(sizeBytes)
     const fields = { kind, index, term, payload, previousCrc: this.#lastCrc, batchStart: this.#batchStart }
-    this.#lastCrc = writeRecord(block.bytes, block.view, block.usedBytes, fields, this.#salt)
+    this.#lastCrc = writeRecord(block.bytes, block.view, block.usedBytes, fields, this.#seal)
     block.usedBytes += sizeBytes
     const offset = this.#batchStart + this.#sizeBytes
     this.#sizeBytes += sizeBytes

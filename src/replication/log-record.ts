@@ -8,18 +8,18 @@
 //       16      8  index
 //       24      8  term
 //       32      1  kind
-//       33      3  magic
+//       33      3  mark of the segment
 //       36      …  payload
 //
 // All numbers are little-endian. Every change of the log is a record, also a truncation, so that the state of the log is a
-// function of a prefix of one stream, and one write makes any set of changes durable. The salt keeps bytes of another segment,
-// stored inside a payload, from looking like a record of this one.
+// function of a prefix of one stream, and one write makes any set of changes durable. Salt and mark are drawn for each segment, so
+// that nobody can store a payload that looks like records.
 import { crc32 } from 'node:zlib'
 import type { EntryKind } from '../raft/types.ts'
 
 export const RECORD_HEADER_BYTES = 36
-const MAGIC = Buffer.from('rec')
-const MAGIC_OFFSET = 33
+const MARK_OFFSET = 33
+const MARK_BYTES = 3
 const TWO_POW_32 = 0x1_0000_0000
 
 /** What a record says. Numbers are on disk: never reuse one. */
@@ -45,6 +45,12 @@ export function entryKindOf(recordKind: number): EntryKind | undefined {
   return ENTRY_KINDS[recordKind]
 }
 
+/** Three bytes that stand in every record of a segment: a hash of its salt, none of them zero. */
+export function markOf(salt: number): number {
+  const hash = Math.imul(salt ^ (salt >>> 15), 0x2c1b3c6d)
+  return ((hash >>> 8) | 0x01_01_01) & 0xff_ff_ff
+}
+
 export interface LogRecord {
   readonly kind: number
   readonly index: number
@@ -68,11 +74,24 @@ export interface RecordFields {
   readonly batchStart: number
 }
 
+/** What the records of one segment share. */
+export interface RecordSeal {
+  readonly salt: number
+  /** markOf(salt). */
+  readonly mark: number
+}
+
 /**
  * Writes a record at `offset` of `block`, over which `view` is a DataView, and returns its CRC. The block has room for
  * RECORD_HEADER_BYTES and the payload.
  */
-export function writeRecord(block: Buffer, view: DataView, offset: number, fields: RecordFields, salt: number): number {
+export function writeRecord(
+  block: Buffer,
+  view: DataView,
+  offset: number,
+  fields: RecordFields,
+  seal: RecordSeal,
+): number {
   const { kind, index, term, payload } = fields
   view.setUint32(offset + 4, payload.length, true)
   view.setUint32(offset + 8, fields.previousCrc, true)
@@ -81,26 +100,25 @@ export function writeRecord(block: Buffer, view: DataView, offset: number, field
   view.setUint32(offset + 20, Math.floor(index / TWO_POW_32), true)
   view.setUint32(offset + 24, term % TWO_POW_32, true)
   view.setUint32(offset + 28, Math.floor(term / TWO_POW_32), true)
-  block[offset + 32] = kind
-  block.set(MAGIC, offset + MAGIC_OFFSET)
+  view.setUint32(offset + 32, ((seal.mark << 8) | kind) >>> 0, true)
   block.set(payload, offset + RECORD_HEADER_BYTES)
-  const crc = crc32(block.subarray(offset + 4, offset + RECORD_HEADER_BYTES + payload.length), salt)
+  const crc = crc32(block.subarray(offset + 4, offset + RECORD_HEADER_BYTES + payload.length), seal.salt)
   view.setUint32(offset, crc, true)
   return crc
 }
 
 /** The size that the record at `offset` claims to have, or undefined when its fixed part cannot be one of a record. */
-export function claimedSizeBytes(buffer: Buffer, offset: number): number | undefined {
+export function claimedSizeBytes(buffer: Buffer, offset: number, salt: number): number | undefined {
   if (offset + RECORD_HEADER_BYTES > buffer.length) return undefined
   const kind = buffer[offset + 32] ?? 0
-  if (kind === 0 || kind > KIND_MAX) return undefined
-  if (MAGIC.compare(buffer, offset + MAGIC_OFFSET, offset + MAGIC_OFFSET + MAGIC.length) !== 0) return undefined
+  if (kind === 0 || kind > KIND_MAX || buffer.readUIntLE(offset + MARK_OFFSET, MARK_BYTES) !== markOf(salt))
+    return undefined
   return RECORD_HEADER_BYTES + buffer.readUInt32LE(offset + 4)
 }
 
 /** The record at `offset`, or undefined when none stands there intact. */
 export function readRecord(buffer: Buffer, offset: number, salt: number): LogRecord | undefined {
-  const sizeBytes = claimedSizeBytes(buffer, offset)
+  const sizeBytes = claimedSizeBytes(buffer, offset, salt)
   if (sizeBytes === undefined || offset + sizeBytes > buffer.length) return undefined
   const crc = buffer.readUInt32LE(offset)
   if (crc32(buffer.subarray(offset + 4, offset + sizeBytes), salt) !== crc) return undefined
@@ -116,18 +134,21 @@ export function readRecord(buffer: Buffer, offset: number, salt: number): LogRec
   }
 }
 
+export interface FoundRecord {
+  readonly offset: number
+  readonly record: LogRecord
+}
+
 /** The first intact record at `from` or behind it, wherever it starts. */
-export function findRecord(
-  buffer: Buffer,
-  from: number,
-  salt: number,
-): { readonly offset: number; readonly record: LogRecord } | undefined {
-  let at = buffer.indexOf(MAGIC, from + MAGIC_OFFSET)
+export function findRecord(buffer: Buffer, from: number, salt: number): FoundRecord | undefined {
+  const mark = Buffer.alloc(MARK_BYTES)
+  mark.writeUIntLE(markOf(salt), 0, MARK_BYTES)
+  let at = buffer.indexOf(mark, from + MARK_OFFSET)
   while (at !== -1) {
-    const offset = at - MAGIC_OFFSET
+    const offset = at - MARK_OFFSET
     const record = readRecord(buffer, offset, salt)
     if (record !== undefined) return { offset, record }
-    at = buffer.indexOf(MAGIC, at + 1)
+    at = buffer.indexOf(mark, at + 1)
   }
   return undefined
 }

@@ -63,7 +63,7 @@ export function decodeSegmentHeader(bytes: Buffer): SegmentHeader | undefined {
 }
 
 /** `<sequence>-<index of the first entry that can follow>.log`. */
-export function segmentName(header: SegmentHeader): string {
+function segmentName(header: SegmentHeader): string {
   return `${String(header.sequence).padStart(8, '0')}-${String(header.lastIndex + 1).padStart(16, '0')}.log`
 }
 

@@ -1,5 +1,5 @@
 // Tells a torn tail, which is cut, from damage to what was durable, which is not: the most important decision at start.
-import { findRecord, isZero } from './log-record.ts'
+import { findRecord, isZero, type FoundRecord } from './log-record.ts'
 
 /** The unit in which a disk keeps or loses what was being written when the power failed. */
 const SECTOR_BYTES = 512
@@ -23,19 +23,25 @@ export interface DamagedTail {
  * An intact record behind damage without a lost sector means that something else damaged it.
  */
 export function corruptionOf(tail: DamagedTail): string | undefined {
-  const { bytes, salt, offset, batchStart } = tail
-  let found = findRecord(bytes, offset + 1, salt)
-  if (found !== undefined && !hasLostSector(bytes, offset, found.offset)) {
+  let found = nextRecord(tail, tail.offset + 1)
+  if (found !== undefined && !hasLostSector(tail.bytes, tail.offset, found.offset)) {
     return `an intact record follows at offset ${found.offset}`
   }
   while (found !== undefined) {
-    const { record } = found
-    if (record.batchStart !== batchStart && record.batchStart !== offset) {
-      return `a later write is intact at offset ${found.offset}`
-    }
-    found = findRecord(bytes, found.offset + record.sizeBytes, salt)
+    const { offset, record } = found
+    if (record.batchStart > tail.offset) return `a later write is intact at offset ${offset}`
+    found = nextRecord(tail, offset + record.sizeBytes)
   }
   return undefined
+}
+
+/** The first intact record at `from` or behind it. Records of earlier batches are copies, inside a payload. */
+function nextRecord(tail: DamagedTail, from: number): FoundRecord | undefined {
+  let found = findRecord(tail.bytes, from, tail.salt)
+  while (found !== undefined && found.record.batchStart < tail.batchStart) {
+    found = findRecord(tail.bytes, found.offset + found.record.sizeBytes, tail.salt)
+  }
+  return found
 }
 
 /** True when a sector that ends in (from, to] is zero from `from` on. */

@@ -17,8 +17,8 @@ import { LogSegment, SEGMENT_HEADER_BYTES, type SegmentHeader } from './log-segm
 import { LogTerms } from './log-terms.ts'
 import type { DurableLog } from './ports.ts'
 
-export const SEGMENT_SIZE_BYTES_DEFAULT = 16 * 1024 * 1024
-export const CACHE_SIZE_BYTES_DEFAULT = 32 * 1024 * 1024
+const SEGMENT_SIZE_BYTES_DEFAULT = 16 * 1024 * 1024
+const CACHE_SIZE_BYTES_DEFAULT = 32 * 1024 * 1024
 /** Offsets in a segment are 32 bits wide. */
 const SEGMENT_END_BYTES_MAX = 0xffff_ffff
 const UINT32_COUNT = 0x1_0000_0000
@@ -64,6 +64,7 @@ export class SegmentedLog implements DurableLog {
   /** Settles when the running flush or cut does; null when none runs. Never rejects. */
   #busy: Promise<void> | null = null
   #failure: InsiError | null = null
+  #closed: Promise<void> | null = null
 
   private constructor(options: SegmentedLogOptions, cache: LogEntryCache, recovered: RecoveredLog | null) {
     this.#random = options.random
@@ -209,12 +210,28 @@ export class SegmentedLog implements DurableLog {
   }
 
   /** Waits for a running flush. Changes that were not flushed are dropped. Every later call throws STORAGE_FAILED. */
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    this.#closed ??= this.#close()
+    return this.#closed
+  }
+
+  async #close(): Promise<void> {
     while (this.#busy !== null) await this.#busy
+    const lastWrite = this.#failure === null && !this.#dirty ? this.#writeEnd() : null
     this.#failure ??= new InsiError('STORAGE_FAILED', 'the replication log is closed')
-    const files = this.#segments.flatMap((segment) => segment.file ?? [])
-    for (const segment of this.#segments) segment.file = null
-    for (const file of files) await file.close()
+    try {
+      await lastWrite
+    } finally {
+      const files = this.#segments.flatMap((segment) => segment.file ?? [])
+      for (const segment of this.#segments) segment.file = null
+      for (const file of files) await file.close()
+    }
+  }
+
+  /** A write behind the last one proves that one durable: damage to it is then no longer taken for the trace of a crash. */
+  async #writeEnd(): Promise<void> {
+    this.#appendHardState()
+    await this.#write()
   }
 
   /** Prepares for the first record after open(): the last segment, or the first one of a new log, exists. */

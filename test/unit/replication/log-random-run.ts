@@ -26,6 +26,7 @@ interface Dying {
 export type LogStep =
   | { readonly type: 'append'; readonly count: number; readonly sizeBytes: number; readonly newTerm: boolean }
   | { readonly type: 'truncate' | 'cut' | 'beginFlush' | 'finishFlush'; readonly at: number }
+  | { readonly type: 'close' }
   | { readonly type: 'reset'; readonly ahead: number }
   | { readonly type: 'flush'; readonly vote: string | null }
   | ({ readonly type: 'crash' | 'kill' } & Dying)
@@ -100,6 +101,10 @@ export class LogRandomRun {
         await this.#finishFlush()
         this.#beginFlush(this.#nextHardState(step.vote))
         return this.#finishFlush()
+      case 'close':
+        await this.#finishFlush()
+        await this.#fixture.run(this.#log.close())
+        return this.#restart({ type: 'kill', flushesFirst: false, afterSteps: 0, duringOpenSteps: 0 })
       case 'crash':
       case 'kill':
         return this.#restart(step)

@@ -108,6 +108,19 @@ test('a flipped bit is reported, or costs the last record at most', async () => 
   expect(counts.get('LOG_CORRUPT')).toBeGreaterThan(1000)
 }, 120_000)
 
+test('after a clean close even damage to the last flush is reported', async () => {
+  const { files } = await write()
+  const fixture = diskWith(files)
+  const log = await open(fixture)
+  await fixture.run(log.close())
+  const closed = fixture.disk.files.snapshot()
+  const lastData = `${log.lastIndex}.8;`
+  const [path, bytes] = [...closed].find(([, content]) => content.includes(lastData)) ?? ['', Buffer.alloc(0)]
+  const at = bytes.indexOf(lastData)
+  const damaged = withFile(closed, path, (copy) => copy.fill(0xff, at, at + 1))
+  await expect(outcomeOf(damaged)).resolves.toBe('LOG_CORRUPT')
+})
+
 test('a segment that is missing, shortened or in the place of another is reported', async () => {
   const { files } = await write()
   const paths = [...files.keys()].sort()
@@ -169,6 +182,21 @@ test('garbage behind the last record is cut, and the log goes on behind it', asy
   fixture.disk.crash()
   const reopened = await open(fixture)
   expect([reopened.lastIndex, reopened.termAt(reopened.lastIndex)]).toEqual([log.lastIndex, 9])
+})
+
+test('a torn entry whose data is a copy of a log is cut all the same', async () => {
+  const fixture = createSimDisk(5)
+  const { disk, random } = fixture
+  const log = await fixture.run(SegmentedLog.open({ disk: disk.mount(), directory: 'log', random, create: true }))
+  log.append([entryOf(1, 1)])
+  await fixture.run(log.flush(null))
+  const [path = '', bytes = Buffer.alloc(0)] = [...disk.files.snapshot()][0] ?? []
+  log.append([{ ...entryOf(2, 1), data: Buffer.concat([bytes.subarray(0, 2000), bytes.subarray(64, 2000)]) }])
+  await fixture.run(log.flush(null))
+  const at = bytes.findLastIndex((byte) => byte !== 0) + 100
+  const torn = withFile(disk.files.snapshot(), path, (copy) => copy.fill(0xff, at, at + 1))
+  const reopened = await open(diskWith(torn))
+  expect(reopened.lastIndex).toBe(1)
 })
 
 test('an entry that rots while the log is open is reported when it is read', async () => {

@@ -30,6 +30,7 @@ const step: fc.Arbitrary<LogStep> = fc.oneof(
   { weight: 2, arbitrary: fc.record({ type: fc.constant('truncate' as const), at: fraction }) },
   { weight: 2, arbitrary: fc.record({ type: fc.constant('cut' as const), at: fraction }) },
   { weight: 1, arbitrary: fc.record({ type: fc.constant('reset' as const), ahead: fraction }) },
+  { weight: 1, arbitrary: fc.constant({ type: 'close' as const }) },
   { weight: 3, arbitrary: fc.record({ type: fc.constantFrom('crash' as const, 'kill' as const), ...dying }) },
   {
     weight: 1,
