@@ -33,11 +33,7 @@ function replaceSection(document: string, name: string, content: string): string
 }
 
 function routeSection(route: Route): string {
-  const facts = [
-    `Listener: ${route.listener === 'ops' ? 'private and ops' : route.listener}`,
-    `key: ${keyOf(route)}`,
-    `limits: ${limitsOf(route)}`,
-  ]
+  const facts = [`Listener: ${route.listener === 'ops' ? 'private and ops' : route.listener}`, `key: ${route.auth}`]
   return [
     `### ${route.methods.join(', ')} ${route.path}`,
     `${route.meaning} ${facts.join(' · ')}.`,
@@ -45,19 +41,6 @@ function routeSection(route: Route): string {
     `Answer: ${answerOf(route)}`,
     ...(route.errors.length === 0 ? [] : [`Errors: ${route.errors.map(errorOf).join(', ')}.`]),
   ].join('\n\n')
-}
-
-function keyOf({ auth }: Route): string {
-  if (auth === 'none') return 'none'
-  return auth === 'root' ? 'root' : 'any'
-}
-
-function limitsOf({ keyLimiter, addressLimiter }: Route): string {
-  const limits = [
-    ...(keyLimiter === 'none' ? [] : [`${keyLimiter} rate of the key`]),
-    ...(addressLimiter === 'none' ? [] : [`\`rateLimiters.${addressLimiter}\` of the address`]),
-  ]
-  return limits.length === 0 ? 'none' : limits.join(', ')
 }
 
 function fieldTable(fields: readonly Field[]): string {

@@ -36,7 +36,8 @@ export class PingService {
     return {
       entity: this.#entityName(caller),
       leader: leader?.raftAddress ?? '',
-      badgeId: memberId,
+      // A member id is the node's name, a slash, and the identity of its data directory.
+      badgeId: memberId.slice(memberId.lastIndexOf('/') + 1),
       uptime: durationText(this.#deps.clock.monotonicMs() - this.#startedMs),
     }
   }
