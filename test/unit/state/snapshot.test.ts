@@ -1,5 +1,5 @@
 import type { SnapshotMeta } from '../../../src/raft/types.ts'
-import { StateMachine } from '../../../src/state/state-machine.ts'
+import type { StateMachine } from '../../../src/state/state-machine.ts'
 import { VALUE_PREFIX, dataKey } from '../../../src/storage/keyspace.ts'
 import { ReplaceableLevelStore } from '../../../src/storage/replaceable-level-store.ts'
 import { ReplaceableMemoryStore } from '../../../src/storage/replaceable-memory-store.ts'
