@@ -25,6 +25,7 @@ export interface AppDeps {
   readonly keys: KeyService
   readonly node: NodeFacts
   readonly ids: RequestIds
+  readonly logsAll: boolean
 }
 
 export interface AppOptions {

@@ -65,6 +65,7 @@ export function createHttp(deps: HttpDeps): HttpListeners {
     clock: deps.clock,
     log: deps.log,
     observer: deps.metrics,
+    logsAll: deps.config.logging.level === 'debug',
     keys: deps.services.keys,
     node: {
       nodeId: deps.nodeId,

@@ -18,13 +18,15 @@ export function observe(deps: {
   readonly clock: Clock
   readonly log: Log
   readonly observer: RequestObserver
+  /** Log every request, at debug. Otherwise its line is not even made. */
+  readonly logsAll: boolean
 }): Middleware {
   return async (ctx, next) => {
     await next()
     const durationMs = deps.clock.monotonicMs() - ctx.state.startedMs
     deps.observer.onRequest(ctx.state.endpoint?.route.name ?? NO_ROUTE, ctx.res.statusCode, durationMs)
     if (ctx.res.statusCode >= SERVER_ERROR) deps.log.warn(accessFields(ctx, durationMs), 'request failed')
-    else deps.log.debug(accessFields(ctx, durationMs), 'request')
+    else if (deps.logsAll) deps.log.debug(accessFields(ctx, durationMs), 'request')
   }
 }
 
