@@ -22,6 +22,9 @@ export const EXIT_SUCCESS = 0
 export const EXIT_FAILURE = 1
 export const EXIT_FLAGS = 2
 
+const WRONG_SECRET_HINT = 'the instance secret is not that of this cluster'
+const UNKNOWN_KEY_HINT = 'INSI_API_KEY is not a key of this cluster, or no longer'
+
 /** The process around a call, as far as insic needs it. */
 export interface CliProcess {
   readonly stdout: Sink
@@ -175,8 +178,16 @@ class Call {
     }
   }
 
+  #keyHint(): string | undefined {
+    const { access } = this.#command
+    if (access === 'configuration') return undefined
+    return this.#globals.isRoot || access === 'implied-root' ? WRONG_SECRET_HINT : UNKNOWN_KEY_HINT
+  }
+
   #hintFor(error: unknown): string | undefined {
     if (!(error instanceof ClientError)) return undefined
+    // The API's own hint is about the header, which insic has sent.
+    if (error.code === 'AUTHENTICATION_FAILED') return this.#keyHint()
     if (error.facts.status !== undefined) return error.facts.hint
     return error.facts.url === undefined ? undefined : this.#connection?.schemeHint()
   }

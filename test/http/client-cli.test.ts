@@ -92,7 +92,9 @@ test('keys and limits', async () => {
   const other = await fieldAfter('--root api add other', 'API Key:')
   expect(await printed(`api verify ${other}`)).toMatch(/^API Key Verified Successfully!\nPing Response:\n/)
   expect(await printed(`--root api set-limits ${other} --disk 10`)).toBe('OK\n')
-  expect(await printed(`--root api limits ${other}`)).toMatch(/^Limits for key insi_.*\nMaximum Limits:\n {2}Bytes on Disk: {5}10\n/)
+  expect(await printed(`--root api limits ${other}`)).toMatch(
+    /^Limits for key insi_.*\nMaximum Limits:\n {2}Bytes on Disk: {5}10\n/,
+  )
   expect(await failed(`api limits ${other}`)).toBe('Error: api limits <key_value> requires --root flag.')
   const over = await run(['--config', config, 'set', 'k', '0123456789'], { INSI_API_KEY: other })
   expect(over.stderr).toMatch(/\nError: disk limit exceeded: .*\. Current: 0, Limit: 10\n$/)

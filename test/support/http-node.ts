@@ -17,7 +17,7 @@ import { StateMachine } from '../../src/state/state-machine.ts'
 import { ReplaceableMemoryStore } from '../../src/storage/replaceable-memory-store.ts'
 import { SingleNodeReplicator } from './single-node-replicator.ts'
 
-const SECRET = 'a-secret-for-tests-that-is-long-enough-0123456789'
+export const SECRET = 'a-secret-for-tests-that-is-long-enough-0123456789'
 export const ROOT_KEY = rootKeyOf(SECRET)
 
 export interface HttpNodeOptions {

@@ -99,7 +99,7 @@ const FAILURES: readonly Failure[] = [
     name: 'a key that does not exist',
     words: ['ping'],
     answer: apiError('AUTHENTICATION_FAILED'),
-    stderr: `${logLine('Ping failed', 'server error (status 401): AUTHENTICATION_FAILED - Authentication failed. Invalid or missing API key.', 'Send the header Authorization: Bearer KEY.')}Error: server error (status 401): AUTHENTICATION_FAILED - Authentication failed. Invalid or missing API key.\n`,
+    stderr: `${logLine('Ping failed', 'server error (status 401): AUTHENTICATION_FAILED - Authentication failed. Invalid or missing API key.', 'INSI_API_KEY is not a key of this cluster, or no longer')}Error: server error (status 401): AUTHENTICATION_FAILED - Authentication failed. Invalid or missing API key.\n`,
   },
   {
     name: 'an alias of an alias',
@@ -117,7 +117,7 @@ const FAILURES: readonly Failure[] = [
     name: 'api verify of a key that does not exist',
     words: ['api', 'verify', 'insi_gone'],
     answer: apiError('AUTHENTICATION_FAILED'),
-    stderr: `${TIME} level=INFO msg="Verifying API key" key=insi_gone\n${TIME} level=ERROR msg="API key verification failed" error="server error (status 401): AUTHENTICATION_FAILED - Authentication failed. Invalid or missing API key." hint="Send the header Authorization: Bearer KEY."\nError: API key verification failed. Ping error: server error (status 401): AUTHENTICATION_FAILED - Authentication failed. Invalid or missing API key.\n`,
+    stderr: `${TIME} level=INFO msg="Verifying API key" key=insi_gone\n${TIME} level=ERROR msg="API key verification failed" error="server error (status 401): AUTHENTICATION_FAILED - Authentication failed. Invalid or missing API key."\nError: API key verification failed. Ping error: server error (status 401): AUTHENTICATION_FAILED - Authentication failed. Invalid or missing API key.\n`,
     stdout: 'Verification FAILED\n',
   },
 ]
