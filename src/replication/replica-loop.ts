@@ -72,12 +72,6 @@ export class ReplicaLoop {
     this.requestTurn()
   }
 
-  tick(): void {
-    if (this.#isStopped) return
-    this.#guard(() => this.#deps.raft.tick())
-    this.requestTurn()
-  }
-
   /** Has a turn run soon; requests until then share it. */
   requestTurn(): void {
     if (this.#isTurnScheduled || this.#isStopped) return
@@ -100,6 +94,13 @@ export class ReplicaLoop {
       this.#deps.hooks.afterEffects()
     })
     this.#isInTurn = false
+  }
+
+  /** Tells the core something from outside of a turn; what follows from it is done in the next one. */
+  tell(report: (raft: Raft) => void): void {
+    if (this.#isStopped) return
+    this.#guard(() => report(this.#deps.raft))
+    this.requestTurn()
   }
 
   /** Handles one message at once, before those that wait, and carries out what follows from it. */

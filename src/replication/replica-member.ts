@@ -94,7 +94,7 @@ export class ReplicaMember {
   tick(nowMs: number): void {
     this.#forwarder.expire(nowMs)
     this.#keeper.tick(nowMs)
-    if (!this.#keeper.isQuiet(nowMs)) this.#loop.tick()
+    if (!this.#keeper.isQuiet(nowMs)) this.#loop.tell((raft) => raft.tick())
   }
 
   /** Proposals or reads wait. */
@@ -146,14 +146,16 @@ export class ReplicaMember {
 
   /** Starts to hand leadership over, when there is somebody to take it. */
   transferLeadership(): boolean {
-    const isStarted = this.raft.transferLeadership()
-    this.#loop.requestTurn()
+    let isStarted = false
+    this.#loop.tell((raft) => {
+      isStarted = raft.transferLeadership()
+    })
     return isStarted
   }
 
   /** Ends all work. Resolves when nothing is read, written or streamed any more. */
   async stop(): Promise<void> {
-    this.#sender.stop()
+    await this.#sender.stop()
     await this.#receiver.stop()
     await this.#apply.stop()
     await this.#loop.stop()
@@ -320,10 +322,7 @@ export class ReplicaMember {
       send: (to, message) => this.#sendTo(to, message),
       leaderTerm: () => (this.raft.role === 'leader' ? this.raft.term : null),
       membershipAt: (index) => this.raft.membershipAt(index),
-      onFinished: (member, ok) => {
-        this.raft.snapshotFinished(member, ok)
-        this.#loop.requestTurn()
-      },
+      onFinished: (member, ok) => this.#loop.tell((raft) => raft.snapshotFinished(member, ok)),
     })
   }
 

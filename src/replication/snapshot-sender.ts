@@ -100,6 +100,7 @@ class Transfer {
 export class SnapshotSender {
   readonly #deps: SnapshotSenderDeps
   readonly #transfers = new Map<MemberId, Transfer>()
+  readonly #running = new Set<Promise<void>>()
   #waiting: MemberId[] = []
   #nextTransferId: number
   #isStopped = false
@@ -123,7 +124,8 @@ export class SnapshotSender {
     } else {
       const transfer = new Transfer(member, this.#nextTransferId++, term)
       this.#transfers.set(member, transfer)
-      void this.#run(transfer)
+      const running = this.#run(transfer).finally(() => this.#running.delete(running))
+      this.#running.add(running)
     }
   }
 
@@ -139,11 +141,12 @@ export class SnapshotSender {
     return lowest
   }
 
-  /** Ends every transfer. */
-  stop(): void {
+  /** Ends every transfer. Resolves when none reads the state any more. */
+  async stop(): Promise<void> {
     this.#isStopped = true
     this.#waiting = []
     for (const transfer of this.#transfers.values()) transfer.fail('the node stops')
+    await Promise.all(this.#running)
   }
 
   #wait(member: MemberId): void {
@@ -167,7 +170,8 @@ export class SnapshotSender {
     observer.onSnapshot({ direction: 'sent', ok: isSent, sizeBytes: transfer.sizeBytes })
     // A transfer that was replaced, or is of an earlier term, says nothing to the core.
     const isReplaced = this.#waiting.includes(transfer.member)
-    if (!isReplaced && this.#deps.leaderTerm() === transfer.term) onFinished(transfer.member, isSent)
+    if (!this.#isStopped && !isReplaced && this.#deps.leaderTerm() === transfer.term)
+      onFinished(transfer.member, isSent)
     const next = this.#waiting.shift()
     if (next !== undefined) this.start(next)
   }

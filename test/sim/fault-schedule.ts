@@ -1,0 +1,179 @@
+// Faults by seed: what breaks when, for how long, and how everything is healed in the end.
+import type { SimClock } from './sim-clock.ts'
+import type { SimNetwork } from './sim-network.ts'
+import type { SimNode } from './sim-node.ts'
+import type { SimRandom } from './sim-random.ts'
+import type { SimTrace } from './sim-trace.ts'
+
+const PAUSE_BETWEEN_MS_MAX = 1_400
+const FAULT_MS_MIN = 50
+const FAULT_MS_MAX = 1_500
+const QUICK_RESTART_MS_MAX = 60
+
+export class FaultSchedule {
+  readonly #clock: SimClock
+  readonly #network: SimNetwork
+  readonly #trace: SimTrace
+  readonly #nodes: readonly SimNode[]
+  readonly #random: SimRandom
+  #isActive = true
+  #hasWiped = false
+  /** Ends of partitions and noise that were replaced by newer ones do nothing. */
+  #partitionCount = 0
+  faultCount = 0
+
+  constructor(
+    world: { clock: SimClock; network: SimNetwork; trace: SimTrace },
+    nodes: readonly SimNode[],
+    random: SimRandom,
+  ) {
+    this.#clock = world.clock
+    this.#network = world.network
+    this.#trace = world.trace
+    this.#nodes = nodes
+    this.#random = random
+  }
+
+  start(): void {
+    this.#clock.after(this.#random.int(PAUSE_BETWEEN_MS_MAX), () => this.#next())
+  }
+
+  /** Ends all faults and has every node run. */
+  heal(): void {
+    this.#isActive = false
+    this.#trace.line('everything heals')
+    this.#network.heal()
+    this.#network.setFaults({ dropRate: 0, duplicateRate: 0, reorderRate: 0, disconnectRate: 0, latencyMsMax: 5 })
+    for (const node of this.#nodes) {
+      node.diskDelayMs = 0
+      node.resume()
+      node.start()
+    }
+  }
+
+  #next(): void {
+    if (!this.#isActive) return
+    this.faultCount++
+    this.#breakSomething()
+    this.#clock.after(1 + this.#random.int(PAUSE_BETWEEN_MS_MAX), () => this.#next())
+  }
+
+  #breakSomething(): void {
+    const draw = this.#random.int(100)
+    const node = this.#random.pick(this.#nodes)
+    if (draw < 15) this.#partition()
+    else if (draw < 20) this.#blockOneWay()
+    else if (draw < 40) this.#isolateLeader()
+    else if (draw < 48) this.#makeNoise()
+    else if (draw < 62) this.#crash(node)
+    else if (draw < 68) this.#crashAll()
+    else if (draw < 78) this.#pause(node)
+    else if (draw < 86) this.#slowDisks()
+    else if (draw < 96) this.#restart(node)
+    else this.#wipe(node)
+  }
+
+  #duration(): number {
+    return this.#random.between(FAULT_MS_MIN, FAULT_MS_MAX)
+  }
+
+  /** Runs `undo` later, unless everything healed meanwhile. */
+  #later(undo: () => void): void {
+    this.#clock.after(this.#duration(), () => {
+      if (this.#isActive) undo()
+    })
+  }
+
+  #partition(): void {
+    const sides: [string[], string[]] = [[], []]
+    for (const node of this.#nodes) sides[this.#random.int(2) as 0 | 1].push(node.options.raftAddress)
+    this.#trace.line(`partition ${sides.map((side) => side.join(' ')).join(' | ')}`)
+    this.#network.partition(sides)
+    this.#healLater()
+  }
+
+  #blockOneWay(): void {
+    const [from, to] = [this.#random.pick(this.#nodes), this.#random.pick(this.#nodes)].map(
+      (node) => node.options.raftAddress,
+    )
+    if (from === undefined || to === undefined || from === to) return
+    this.#trace.line(`nothing passes from ${from} to ${to}`)
+    this.#network.block(from, to)
+    this.#healLater()
+  }
+
+  /** The others have to elect, and some of them come back from a crash just then. */
+  #isolateLeader(): void {
+    const leader = this.#nodes.find((node) => node.role === 'leader')
+    if (leader === undefined) return
+    const others = this.#nodes.filter((node) => node !== leader)
+    this.#trace.line(`${leader.nodeId} is alone`)
+    this.#network.partition([[leader.options.raftAddress], others.map((node) => node.options.raftAddress)])
+    this.#healLater()
+    for (const node of others) if (this.#random.chance(0.4)) this.#crash(node)
+  }
+
+  #healLater(): void {
+    const count = ++this.#partitionCount
+    this.#later(() => {
+      if (count !== this.#partitionCount) return
+      this.#trace.line('the partition ends')
+      this.#network.heal()
+    })
+  }
+
+  #makeNoise(): void {
+    const rate = (): number => this.#random.int(20) / 100
+    const faults = { dropRate: rate(), duplicateRate: rate(), reorderRate: rate(), disconnectRate: rate() / 20 }
+    this.#network.setFaults({ ...faults, latencyMsMax: this.#random.pick([5, 20, 100]) })
+    this.#trace.line(`noise ${JSON.stringify(faults)}`)
+    this.#later(() => this.#network.setFaults({ dropRate: 0, duplicateRate: 0, reorderRate: 0, disconnectRate: 0 }))
+  }
+
+  #crash(node: SimNode): void {
+    if (this.#random.chance(0.2)) node.kill()
+    else node.crash()
+    if (this.#random.chance(0.5)) this.#later(() => node.start())
+    else this.#clock.after(this.#random.int(QUICK_RESTART_MS_MAX), () => node.start())
+  }
+
+  #crashAll(): void {
+    for (const node of this.#nodes) this.#crash(node)
+  }
+
+  #pause(node: SimNode): void {
+    node.pause()
+    this.#later(() => node.resume())
+  }
+
+  #slowDisks(): void {
+    const delayMs = this.#random.between(5, 200)
+    const slow = this.#nodes.filter(() => this.#random.chance(0.5))
+    this.#trace.line(`the disks of ${slow.map((node) => node.nodeId).join(' ')} are slow: ${delayMs} ms`)
+    for (const node of slow) node.diskDelayMs = delayMs
+    this.#later(() => {
+      for (const node of slow) node.diskDelayMs = 0
+    })
+  }
+
+  #restart(node: SimNode): void {
+    if (node.isPaused) return
+    node.stop(() => {
+      if (this.#isActive) this.#later(() => node.start())
+      else node.start()
+    })
+  }
+
+  /**
+   * At most once a run, and only where every other node is up: more disks lost at once than the group bears is no bug. The
+   * default leader keeps its disk: cut off from the others, it would rightly take itself for a first start.
+   */
+  #wipe(node: SimNode): void {
+    if (this.#hasWiped || node.options.mayBootstrap) return
+    const others = this.#nodes.filter((other) => other !== node)
+    if (!others.every((other) => other.role === 'leader' || other.role === 'follower')) return
+    this.#hasWiped = true
+    node.wipe()
+    this.#later(() => node.start())
+  }
+}

@@ -1,0 +1,265 @@
+// One node of a simulation: hardware that outlives crashes (disk, database, address) and at most one process on it, made of the
+// production identity, log, state machine, Raft core and replica.
+import { messageOf } from '../../src/base/errors.ts'
+import { silentLog } from '../../src/base/log.ts'
+import { must } from '../../src/base/assert.ts'
+import { Raft } from '../../src/raft/raft.ts'
+import { NodeIdentity } from '../../src/replication/identity.ts'
+import type { DurableLog, PeerTransport } from '../../src/replication/ports.ts'
+import { Replica } from '../../src/replication/replica.ts'
+import { silentObserver } from '../../src/replication/replica-observer.ts'
+import type { ReplicaOptions } from '../../src/replication/replica-options.ts'
+import { SegmentedLog } from '../../src/replication/segmented-log.ts'
+import { StateMachine } from '../../src/state/state-machine.ts'
+import { ReplaceableMemoryStore } from '../../src/storage/replaceable-memory-store.ts'
+import type { CommittedLog } from './committed-log.ts'
+import { ObservedState } from './observed-state.ts'
+import { ProcessClock } from './sim-clock.ts'
+import type { SimClock } from './sim-clock.ts'
+import { SimDisk } from './sim-disk.ts'
+import type { SimNetwork } from './sim-network.ts'
+import type { SimRandom } from './sim-random.ts'
+import type { SimTrace } from './sim-trace.ts'
+
+/** Small segments, so that rolling over, cutting and recovery over several files happen within seconds. */
+const SEGMENT_SIZE_BYTES = 8 * 1024
+const CACHE_SIZE_BYTES = 4 * 1024
+/** How wrong wall clocks are. */
+const CLOCK_SKEW_MS_MAX = 3_600_000
+
+/** A fault that is planted into the program, to prove that the checkers find it. */
+export interface PlantedBug {
+  readonly name: string
+  /** Changes the program for the time of a run; returns what undoes it. */
+  readonly activate?: () => () => void
+  readonly wrapLog?: (log: DurableLog) => DurableLog
+}
+
+export interface SimWorld {
+  readonly clock: SimClock
+  readonly network: SimNetwork
+  readonly trace: SimTrace
+  readonly committed: CommittedLog
+  readonly bug: PlantedBug | null
+}
+
+export interface SimHardware {
+  readonly diskLatencyMsMax: number
+  readonly random: SimRandom
+}
+
+interface SimProcess {
+  readonly clock: ProcessClock
+  replica: Replica | null
+  log: DurableLog | null
+  state: ObservedState | null
+  isStopping: boolean
+}
+
+export class SimNode {
+  readonly nodeId: string
+  readonly options: ReplicaOptions
+  readonly #world: SimWorld
+  readonly #random: SimRandom
+  readonly #diskLatencyMsMax: number
+  #disk: SimDisk
+  #stores = new ReplaceableMemoryStore()
+  #process: SimProcess | null = null
+  /** Extra time that each operation of the disk takes now. */
+  diskDelayMs = 0
+
+  constructor(world: SimWorld, nodeId: string, options: ReplicaOptions, hardware: SimHardware) {
+    this.#world = world
+    this.nodeId = nodeId
+    this.options = options
+    this.#random = hardware.random
+    this.#diskLatencyMsMax = hardware.diskLatencyMsMax
+    this.#disk = this.#makeDisk()
+  }
+
+  get isRunning(): boolean {
+    return this.#process !== null
+  }
+
+  get isStopping(): boolean {
+    return this.#process?.isStopping === true
+  }
+
+  get isPaused(): boolean {
+    return this.#process?.clock.isPaused === true
+  }
+
+  /** The replica of the running process; null while it boots and when there is none. */
+  get replica(): Replica | null {
+    return this.#process?.replica ?? null
+  }
+
+  /** The role of the running replica; null when there is none. */
+  get role(): string | null {
+    return this.replica?.status().role ?? null
+  }
+
+  /** Null while the node stops, when the log may be closed already. */
+  get log(): DurableLog | null {
+    return this.isStopping ? null : (this.#process?.log ?? null)
+  }
+
+  get state(): ObservedState | null {
+    return this.#process?.state ?? null
+  }
+
+  /** Starts a process; what the last one left on disk decides what it is. */
+  start(): void {
+    if (this.#process !== null) return
+    const skewMs = this.#random.between(-CLOCK_SKEW_MS_MAX, CLOCK_SKEW_MS_MAX)
+    const process = {
+      clock: new ProcessClock(this.#world.clock, skewMs),
+      replica: null,
+      log: null,
+      state: null,
+      isStopping: false,
+    }
+    this.#process = process
+    this.#world.trace.line(`${this.nodeId} starts`)
+    this.#boot(process).catch((error: unknown) => this.#onDeath(process, `did not start: ${messageOf(error)}`))
+  }
+
+  /** Power failure: whatever was not synced is lost, kept or torn. */
+  crash(): void {
+    if (this.#end('crashes') === null) return
+    this.#disk.crash()
+    this.#stores = this.#stores.crash(this.#random.int(this.#stores.current().unsyncedBatchCount + 1))
+  }
+
+  /** The process is killed; the page cache survives. */
+  kill(): void {
+    if (this.#end('is killed') === null) return
+    this.#disk.kill()
+    this.#stores = this.#stores.crash(Number.POSITIVE_INFINITY)
+  }
+
+  /** An orderly stop; the node can start again when `onStopped` is called. */
+  stop(onStopped: () => void): void {
+    const process = this.#process
+    if (process === null || process.replica === null || process.isStopping) return
+    this.#world.trace.line(`${this.nodeId} stops`)
+    process.isStopping = true
+    void process.replica.stop().then(() => {
+      if (this.#process !== process) return
+      this.kill()
+      onStopped()
+    })
+  }
+
+  /** The disk is replaced by an empty one. */
+  wipe(): void {
+    this.crash()
+    this.#world.trace.line(`${this.nodeId} loses its disk`)
+    this.#disk = this.#makeDisk()
+    this.#stores = new ReplaceableMemoryStore()
+  }
+
+  pause(): void {
+    if (this.#process === null || this.#process.clock.isPaused) return
+    this.#world.trace.line(`${this.nodeId} pauses`)
+    this.#process.clock.pause()
+  }
+
+  resume(): void {
+    if (this.#process === null || !this.#process.clock.isPaused) return
+    this.#world.trace.line(`${this.nodeId} resumes`)
+    this.#process.clock.resume()
+  }
+
+  #makeDisk(): SimDisk {
+    return new SimDisk({
+      clock: this.#world.clock,
+      random: this.#random.fork(),
+      latencyMsMax: this.#diskLatencyMsMax,
+      schedule: (callback) => {
+        const run = (): void => this.#process?.clock.run(callback)
+        if (this.diskDelayMs === 0) run()
+        else this.#world.clock.after(this.diskDelayMs, run)
+      },
+    })
+  }
+
+  async #boot(process: SimProcess): Promise<void> {
+    const { bug, committed, network, trace } = this.#world
+    const { clock } = process
+    const random = this.#random.fork()
+    const disk = this.#disk.mount()
+    const identity = await NodeIdentity.open({ disk, nodeId: this.nodeId, random })
+    const opened = await SegmentedLog.open({
+      disk,
+      directory: 'log',
+      random,
+      create: identity.clusterId === null,
+      segmentSizeBytes: SEGMENT_SIZE_BYTES,
+      cacheSizeBytes: CACHE_SIZE_BYTES,
+    })
+    const log = bug?.wrapLog?.(opened) ?? opened
+    const state = new ObservedState(await StateMachine.open(this.#stores), this.#stores, this.nodeId, committed)
+    const { memberId, nodeId } = identity
+    const { raftAddress } = this.options
+    const peer = network.attach(() => ({ nodeId, memberId, raftAddress, clusterId: identity.clusterId }))
+    const replica = new Replica(
+      {
+        identity,
+        log,
+        state,
+        transport: gated(peer, clock),
+        clock,
+        random,
+        logger: silentLog,
+        observer: {
+          ...silentObserver,
+          onRole: ({ role, term, leader }) => {
+            trace.line(`${this.nodeId} is ${role} in term ${term} under ${leader ?? 'nobody'}`)
+            if (role === 'leader') committed.leads(this.nodeId, term, log)
+          },
+          onSnapshot: ({ direction, ok }) => trace.line(`${this.nodeId} snapshot ${direction} ${ok ? 'ok' : 'failed'}`),
+          onLogCut: ({ entryCount }) => trace.line(`${this.nodeId} cuts ${entryCount} entries`),
+        },
+        schedule: (callback) => queueMicrotask(() => clock.run(callback)),
+        onFatal: (error) => this.#onDeath(process, error.message),
+        createRaft: (options, initial, raftLog) => new Raft(options, initial, raftLog),
+      },
+      this.options,
+    )
+    process.log = log
+    process.state = state
+    await replica.start()
+    process.replica = replica
+  }
+
+  /** A process ended by itself. Without faults that excuse it (none is injected), that is a bug. */
+  #onDeath(process: SimProcess, reason: string): void {
+    if (process !== this.#process || !process.clock.isAlive) return
+    this.#world.trace.violate(`${this.nodeId} failed: ${reason}`)
+  }
+
+  #end(how: string): SimProcess | null {
+    const process = this.#process
+    if (process === null) return null
+    this.#world.trace.line(`${this.nodeId} ${how}`)
+    this.#process = null
+    process.clock.kill()
+    this.#world.network.detach(this.options.raftAddress)
+    return must(process, 'checked above')
+  }
+}
+
+/** Delivers into the process only while it runs. */
+function gated(transport: PeerTransport, clock: ProcessClock): PeerTransport {
+  return {
+    start: (handlers) =>
+      transport.start({
+        onMessage: (from, message) => clock.run(() => handlers.onMessage(from, message)),
+        onDisconnect: (raftAddress) => clock.run(() => handlers.onDisconnect(raftAddress)),
+      }),
+    send: (raftAddress, message) => clock.isAlive && transport.send(raftAddress, message),
+    disconnect: (raftAddress) => transport.disconnect(raftAddress),
+    close: () => transport.close(),
+  }
+}
