@@ -250,6 +250,15 @@ describe('§4.2 who campaigns and who leads', () => {
     expect(node.sent()).toEqual([])
   })
 
+  test('a learner that has not heard its leader for an election timeout knows none', () => {
+    const node = new TestNode({ id: '4', learners: ['4'], term: 1 })
+    node.append({ from: '2' })
+    node.tick(9)
+    expect(node.raft.leader).toBe('2')
+    node.tick(1)
+    expect(node.raft.leader).toBeNull()
+  })
+
   test('a node outside of every membership does not campaign', () => {
     const node = new TestNode({ id: '4', voters: [] })
     node.tick(100)
@@ -329,6 +338,20 @@ describe('§4.2 who campaigns and who leads', () => {
       expect(messages.at(-1)).toMatchObject({ type: 'TimeoutNow', to: '2' })
     },
   )
+
+  test('a commit of what came before the removal does not end the leadership', () => {
+    const node = new TestNode()
+    node.lead()
+    for (const from of ['2', '3']) node.answer({ from, matchIndex: 1 })
+    node.propose('a')
+    expect(node.raft.proposeMembership({ type: 'remove', id: '1' }).ok).toBe(true)
+    node.sent()
+    for (const from of ['2', '3']) node.answer({ from, matchIndex: 2 })
+    expect(node.raft.commitIndex).toBe(2)
+    expect(node.raft.role).toBe('leader')
+    for (const from of ['2', '3']) node.answer({ from, matchIndex: 3 })
+    expect(node.raft.role).toBe('learner')
+  })
 
   test('a transfer to a member that loses its vote is given up', () => {
     const cluster = new Cluster({ voters: ['1', '2', '3'] })

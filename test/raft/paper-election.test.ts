@@ -103,6 +103,16 @@ test('§5.2: a vote counts once, however often it arrives', () => {
   expect(node.raft.role).toBe('candidate')
 })
 
+test('§5.2: a vote is not taken back by a later answer to a repeated request', () => {
+  const node = new TestNode({ voters: ['1', '2', '3', '4', '5'] })
+  node.raft.campaign()
+  for (const from of ['2', '3']) node.vote({ from, term: 1, preVote: true })
+  node.vote({ from: '2' })
+  node.vote({ from: '2', voteGranted: false })
+  node.vote({ from: '3' })
+  expect(node.raft.role).toBe('leader')
+})
+
 test('§5.2: a candidate that a majority refused gives up', () => {
   const node = new TestNode()
   node.raft.campaign()

@@ -176,6 +176,17 @@ test('a report about an entry that was replaced meanwhile is not believed', () =
   expect(node.take().messages).toEqual([expect.objectContaining({ matchIndex: 2 })])
 })
 
+test('what was durable before a cut does not count for what replaces it', () => {
+  const node = new TestNode({ term: 1 })
+  node.append({ entries: entriesOf(1, [1, 1, 1, 1]) })
+  node.sent()
+  node.append({ from: '3', term: 2, prevLogIndex: 1, prevLogTerm: 1, entries: entriesOf(2, [2, 2, 2]) })
+  node.take()
+  node.raft.persisted(2, 2)
+  node.append({ from: '3', term: 2, prevLogIndex: 4, prevLogTerm: 2 })
+  expect(node.take().messages).toEqual([expect.objectContaining({ matchIndex: 2 })])
+})
+
 test('thesis §10.2.1: a leader sends before its own disk is done, and counts itself only then', () => {
   const node = new TestNode({ voters: ['1', '2', '3'] })
   node.lead()

@@ -80,6 +80,16 @@ describe('on a follower', () => {
     expect(node.take().durableMessages).toEqual([expect.objectContaining({ success: true, matchIndex: 9 })])
   })
 
+  test('what was durable of the old log does not count for entries behind the snapshot', () => {
+    const node = new TestNode({ terms: [1, 1, 1, 1, 1, 1], term: 3 })
+    install(node, metaOf(3, 2))
+    node.append({ prevLogIndex: 3, prevLogTerm: 2, entries: entriesOf(4, [3, 3]) })
+    node.take()
+    node.raft.persisted(4, 3)
+    node.append({ prevLogIndex: 5, prevLogTerm: 3 })
+    expect(node.take().messages).toEqual([expect.objectContaining({ matchIndex: 4 })])
+  })
+
   test('a new learner accepts one that does not name it', () => {
     const node = new TestNode({ id: '9', voters: [] })
     install(node, metaOf(9, 3), 3)
@@ -191,6 +201,26 @@ describe('on a leader', () => {
       expect(node.take().snapshotsToSend).toEqual([])
     }
     expect(node.raft.status().peers.get('3')).toMatchObject({ state: 'probe', active: false })
+  })
+
+  test('a member that has been silent gets none when its entries are cut away, before it speaks again', () => {
+    const node = new TestNode({ options: { messageSizeBytesMax: 1, inflightMessagesMax: 1 } })
+    node.lead()
+    node.answer({ from: '3', matchIndex: 1 })
+    for (let i = 0; i < 12; i++) {
+      node.tick(1)
+      node.answer({ from: '2', matchIndex: 1 })
+    }
+    node.propose('a', 'b')
+    for (const matchIndex of [2, 3]) {
+      node.sent()
+      node.answer({ from: '2', matchIndex })
+    }
+    node.log.compactThrough(3)
+    node.tick(1)
+    expect(node.take().snapshotsToSend).toEqual([])
+    node.answer({ from: '3', matchIndex: 1 })
+    expect(node.take().snapshotsToSend).toEqual(['3'])
   })
 
   test('a member that is removed while one is on its way is forgotten', () => {
