@@ -3,7 +3,6 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import { nearestName } from '../../config/spelling.ts'
 import { processEnvironment } from '../../config/environment.ts'
 import { ConfigError } from '../../config/faults.ts'
-import { loadConfig } from '../../config/load.ts'
 import type { LoadedConfig } from '../../config/load.ts'
 import type { Setting } from '../../config/overrides.ts'
 import { SHELLS, completionScript } from './completion.ts'
@@ -11,8 +10,6 @@ import type { Shell } from './completion.ts'
 import { normaliseFlags } from './go-flags.ts'
 import { healthcheck } from './healthcheck.ts'
 import { writeNewConfig } from './new-config.ts'
-import { runEveryNode } from './run-every-node.ts'
-import { runNode } from './run-node.ts'
 import { insiVersion } from './version.ts'
 
 const CONFIG_PATH_DEFAULT = 'cluster.yaml'
@@ -122,6 +119,7 @@ async function runServer(flags: Flags, program: Command): Promise<number> {
   }
   const nodeId = flags.as ?? (ids.length === 1 ? ids[0] : undefined)
   if (nodeId === undefined) {
+    const { runEveryNode } = await import('./run-every-node.ts')
     return runEveryNode({
       loaded,
       banner,
@@ -129,6 +127,7 @@ async function runServer(flags: Flags, program: Command): Promise<number> {
       insidCommand: `${commandNames().insid} --config ${flags.config}`,
     })
   }
+  const { runNode } = await import('./run-node.ts')
   const isSupervised = flags.supervised === true && process.send !== undefined
   return runNode({ loaded, nodeId, configPath: flags.config, isSupervised, banner, reload: load })
 }
@@ -152,7 +151,9 @@ async function runHealthcheck(flags: Flags): Promise<number> {
   return healthcheck({ config, nodeId, node, ready: flags.ready === true })
 }
 
-function loadWith(flags: Flags, oneMachine: boolean): Promise<LoadedConfig> {
+/** The schema is loaded when it is needed: help and completion answer without it. */
+async function loadWith(flags: Flags, oneMachine: boolean): Promise<LoadedConfig> {
+  const { loadConfig } = await import('../../config/load.ts')
   const environment = processEnvironment()
   return loadConfig({ path: flags.config, environment, settings: settingsOf(flags), oneMachine })
 }
