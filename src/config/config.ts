@@ -24,7 +24,7 @@ export interface CacheConfig {
 }
 
 /** Per client address and node; null: unlimited. */
-export interface RateLimitersConfig {
+interface RateLimitersConfig {
   readonly values: RateLimit | null
   readonly cache: RateLimit | null
   readonly events: RateLimit | null
@@ -41,9 +41,9 @@ export interface SessionsConfig {
   readonly maxConnections: number
 }
 
-export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
+type LogLevel = 'debug' | 'info' | 'warn' | 'error'
 
-export interface LoggingConfig {
+interface LoggingConfig {
   readonly level: LogLevel
   /** `auto`: pretty on a terminal, else JSON lines. */
   readonly format: 'auto' | 'json' | 'pretty'

@@ -12,7 +12,7 @@ export interface RawValue {
   readonly place: Place
 }
 
-export interface RawNode {
+interface RawNode {
   readonly place: Place
   readonly values: Map<string, RawValue>
 }

@@ -9,7 +9,7 @@ export interface SourceMap {
   readonly entries: readonly { readonly key: string; readonly place: Place; readonly node: SourceNode }[]
 }
 
-export interface SourceValue {
+interface SourceValue {
   readonly type: 'value'
   readonly place: Place
   /** A scalar, or an array of them; null when the value is left out. */

@@ -6,7 +6,7 @@ import type { Log, LogFields } from '../base/log.ts'
 import { createRedactor } from './redact.ts'
 import type { Redactor } from './redact.ts'
 
-export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
+type LogLevel = 'debug' | 'info' | 'warn' | 'error'
 
 export interface LogOptions {
   readonly level: LogLevel
