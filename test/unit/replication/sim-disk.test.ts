@@ -116,3 +116,19 @@ test('a full disk takes what fits and rejects the write', async () => {
   expect(file.readSync(0, 100).toString()).toBe('01234')
   await fixture.run(file.write(0, [Buffer.from('abcde')]))
 })
+
+test('the same seed repeats a crash exactly', async () => {
+  const crashed = async (seed: number): Promise<unknown> => {
+    const { fixture, disk } = await mounted(seed)
+    const file = await fixture.run(disk.open('d/f', { create: true }))
+    await fixture.run(disk.syncDirectory('d'))
+    await fixture.run(file.write(0, [fixture.random.bytes(20_000)]))
+    fixture.disk.crash()
+    return [
+      fixture.clock.monotonicMs(),
+      [...fixture.disk.files.snapshot()].map(([name, bytes]) => [name, bytes.toString('hex')]),
+    ]
+  }
+  for (let seed = 0; seed < 10; seed++) expect(await crashed(seed)).toEqual(await crashed(seed))
+  expect(await crashed(1)).not.toEqual(await crashed(2))
+})
