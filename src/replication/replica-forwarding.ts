@@ -8,8 +8,8 @@ import type { Proposal, Proposals, ProposalSink } from './proposals.ts'
 
 /** Commands in one ProposeRequest. */
 export const FORWARD_BATCH_ENTRIES_MAX = 1_024
-/** Requests that may be unanswered; what is proposed meanwhile shares the next one. */
-const REQUESTS_MAX = 16
+/** Requests to one leader that may be unanswered; what is proposed meanwhile shares the next one. */
+const REQUESTS_PER_LEADER_MAX = 16
 
 /** Refusals that prove that nothing was applied and that another leader, or the same one a little later, may accept. */
 const RETRYABLE = new Set(['NO_LEADER', 'NODE_STOPPING'])
@@ -46,7 +46,9 @@ export class Forwarder {
 
   /** Hands queued proposals over to the leader at `raftAddress`. Commands of other nodes go back to them instead. */
   forward(raftAddress: string, nowMs: number): void {
-    while (this.#proposals.hasQueued && this.#requests.size < REQUESTS_MAX && nowMs >= this.#pausedUntilMs) {
+    // Requests that an earlier leader took with it do not count.
+    let unansweredCount = this.#unansweredCount(raftAddress)
+    while (this.#proposals.hasQueued && unansweredCount < REQUESTS_PER_LEADER_MAX && nowMs >= this.#pausedUntilMs) {
       const taken = this.#proposals.take(FORWARD_BATCH_ENTRIES_MAX, this.#options.messageSizeBytesMax)
       const batch = taken.filter((proposal) => proposal.origin === 'local')
       for (const proposal of taken) if (proposal.origin === 'peer') this.#proposals.reject(proposal, noLeader())
@@ -60,6 +62,7 @@ export class Forwarder {
       }
       for (const proposal of batch) proposal.state = 'sent'
       this.#requests.set(requestId, { raftAddress, batch, sentMs: nowMs })
+      unansweredCount++
     }
   }
 
@@ -95,6 +98,12 @@ export class Forwarder {
         this.#proposals.reject(proposal, outcomeUnknown('the connection to the leader was lost'))
       }
     }
+  }
+
+  #unansweredCount(raftAddress: string): number {
+    let count = 0
+    for (const request of this.#requests.values()) if (request.raftAddress === raftAddress) count++
+    return count
   }
 
   /** Forgets requests whose proposals Proposals.expire() has settled, so that lost ones do not occupy a place for ever. */

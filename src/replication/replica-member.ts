@@ -1,7 +1,7 @@
 // A node as a member of its cluster: wires the loop around the core with everything that feeds it and lives on its results.
 // Exists from the moment that the node may act as a member until it stops.
 import type { Raft } from '../raft/raft.ts'
-import type { Entry, LogIndex, MemberId, Message, RaftStatus, ReadState, SnapshotMeta, Term } from '../raft/types.ts'
+import type { Entry, MemberId, Membership, Message, RaftStatus, ReadState, SnapshotMeta, Term } from '../raft/types.ts'
 import type { JoinRequest, PeerMessage, ProposeRequest } from './peer-messages.ts'
 import type { ApplyResult, PeerIdentity } from './ports.ts'
 import { noLeader, overloaded } from './proposals.ts'
@@ -50,7 +50,8 @@ export class ReplicaMember {
   readonly #cutter: LogCutter
   readonly #keeper: MembershipKeeper
   /** What onRole() was told last. */
-  #seen: { role: string; term: Term; leader: MemberId | null; membershipIndex: LogIndex }
+  #seen: { role: string; term: Term; leader: MemberId | null } = { role: '', term: 0, leader: null }
+  #membership: Membership | null = null
 
   constructor(deps: MemberDeps) {
     this.#deps = deps
@@ -63,7 +64,6 @@ export class ReplicaMember {
       { hardState, base, commitIndex },
       this.#log,
     )
-    this.#seen = { role: 'follower', term: -1, leader: null, membershipIndex: -1 }
     this.#loop = new ReplicaLoop({ raft: this.raft, log: this.#log, clock, observer, schedule, hooks: this.#hooks() })
     this.#apply = new ApplyLoop({
       state,
@@ -165,7 +165,7 @@ export class ReplicaMember {
     // InstallSnapshot is made here, from chunks; one from the network would announce data that is not staged.
     if (message.from !== from.memberId || message.type === 'InstallSnapshot') return
     if (message.type === 'AppendEntries') this.#keeper.onAppendEntries()
-    else this.#keeper.onRaftMessage(from, this.#deps.clock.monotonicMs())
+    else if (!this.#deps.addresses.isMember(from.memberId)) this.#keeper.onStrangersMessage(from)
     this.#loop.receive(message)
   }
 
@@ -206,7 +206,12 @@ export class ReplicaMember {
   }
 
   #sendRaft(message: Message): void {
-    this.#sendTo(message.to, { type: 'Raft', message })
+    const { addresses, transport } = this.#deps
+    const envelope: PeerMessage = { type: 'Raft', message }
+    this.#sendTo(message.to, envelope)
+    // Whoever it is not meant for drops it.
+    const other = addresses.otherAddressOf(message.to)
+    if (other !== undefined) transport.send(other, envelope)
   }
 
   #sendTo(member: MemberId, message: PeerMessage): boolean {
@@ -287,11 +292,11 @@ export class ReplicaMember {
       if (role === 'preCandidate' && this.#seen.role !== role) observer.onElection()
       observer.onRole({ role, term, leader: leader === null ? null : nodeIdOf(leader) })
       logger.info({ role, term, leader }, 'role')
-      this.#seen = { ...this.#seen, role, term, leader }
+      this.#seen = { role, term, leader }
     }
-    const { membership, membershipIndex } = this.raft.status()
-    if (membershipIndex === this.#seen.membershipIndex) return
-    this.#seen = { ...this.#seen, membershipIndex }
+    const membership = this.raft.membershipAt(this.#log.lastIndex)
+    if (membership === this.#membership) return
+    this.#membership = membership
     for (const raftAddress of addresses.setMembership(membership)) transport.disconnect(raftAddress)
   }
 

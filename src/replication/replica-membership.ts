@@ -75,9 +75,10 @@ export class MembershipKeeper {
     requestTurn()
   }
 
-  /** A Raft message came in: tells its sender when this node leads and the membership does not have it. */
-  onRaftMessage(from: PeerIdentity, nowMs: number): void {
-    const { raft } = this.#deps
+  /** A Raft message of a node outside of the membership came in: a leader tells it so, that it stops to campaign. */
+  onStrangersMessage(from: PeerIdentity): void {
+    const { clock, raft } = this.#deps
+    const nowMs = clock.monotonicMs()
     if (raft.role !== 'leader' || nowMs < this.#nextRemovedNoticeMs) return
     if (findMember(raft.status().membership, from.memberId) !== undefined) return
     this.#nextRemovedNoticeMs = nowMs + REMOVED_NOTICE_INTERVAL_MS

@@ -1,7 +1,8 @@
-// Where members are dialled. Two sources, the newest wins: the membership in the log, and what a peer says of itself when it
-// connects (a joiner knows no membership yet, and a node that moved is heard before its change is committed).
+// Where members are dialled. What a peer says of itself when it connects is certain. Until it is heard there are two guesses: the
+// membership in the log, and the configuration, which is right alone when all nodes of a cluster moved at once.
 import type { MemberId, Membership } from '../raft/types.ts'
 import type { PeerIdentity } from './ports.ts'
+import type { ConfiguredPeer } from './replica-options.ts'
 
 /** Peers outside of the membership whose address is remembered. */
 const HEARD_MAX = 64
@@ -9,7 +10,12 @@ const HEARD_MAX = 64
 export class AddressBook {
   /** Newest known addresses; insertion order is age. */
   readonly #heard = new Map<MemberId, string>()
+  readonly #configured: ReadonlyMap<string, string>
   #members = new Map<MemberId, string>()
+
+  constructor(configured: readonly ConfiguredPeer[]) {
+    this.#configured = new Map(configured.map(({ nodeId, raftAddress }) => [nodeId, raftAddress]))
+  }
 
   /** A message came from `peer`. */
   heard(peer: PeerIdentity): void {
@@ -35,8 +41,20 @@ export class AddressBook {
     return gone
   }
 
+  isMember(id: MemberId): boolean {
+    return this.#members.has(id)
+  }
+
+  /** The best guess. */
   addressOf(id: MemberId): string | undefined {
-    return this.#heard.get(id) ?? this.#members.get(id)
+    return this.#heard.get(id) ?? this.#members.get(id) ?? this.#configured.get(nodeIdOf(id))
+  }
+
+  /** Another place where a member that was not heard yet may be. */
+  otherAddressOf(id: MemberId): string | undefined {
+    if (this.#heard.has(id)) return undefined
+    const configured = this.#configured.get(nodeIdOf(id))
+    return configured === this.addressOf(id) ? undefined : configured
   }
 }
 

@@ -15,6 +15,7 @@ export class PeerRequests {
   readonly #send: (raftAddress: string, message: PeerMessage) => boolean
   readonly #questions = new Map<number, Question>()
   #nextRequestId: number
+  #isStopped = false
 
   constructor(clock: Clock, send: (raftAddress: string, message: PeerMessage) => boolean, firstRequestId: number) {
     this.#clock = clock
@@ -24,6 +25,7 @@ export class PeerRequests {
 
   /** Sends what `build` makes and resolves with the answer; with null when none comes in time or the connection is lost. */
   ask(raftAddress: string, timeoutMs: number, build: (requestId: number) => PeerMessage): Promise<Answer | null> {
+    if (this.#isStopped) return Promise.resolve(null)
     const requestId = this.#nextRequestId++
     return new Promise((resolve) => {
       const timer = this.#clock.after(timeoutMs, () => this.#end(requestId, null))
@@ -42,7 +44,9 @@ export class PeerRequests {
     }
   }
 
+  /** Gives up every question, and every later one. */
   stop(): void {
+    this.#isStopped = true
     for (const requestId of this.#questions.keys()) this.#end(requestId, null)
   }
 

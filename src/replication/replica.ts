@@ -52,7 +52,7 @@ export class Replica {
   readonly #options: ReplicaOptions
   readonly #proposals: Proposals
   readonly #reads: ReadBarriers
-  readonly #addresses = new AddressBook()
+  readonly #addresses: AddressBook
   readonly #requests: PeerRequests
   readonly #stopSignal = new AbortController()
   #member: ReplicaMember | null = null
@@ -70,6 +70,7 @@ export class Replica {
     this.#deps = { ...deps, onFatal: (error) => this.#fail(error) }
     this.#options = options
     this.#fatal = deps.onFatal
+    this.#addresses = new AddressBook(options.peers)
     this.#proposals = new Proposals(options)
     this.#reads = new ReadBarriers({
       readTimeoutMs: options.readTimeoutMs,
