@@ -20,6 +20,7 @@ import { insiVersion } from './version.ts'
 /** A process that is ending may need this long to give its data directory back. */
 const LOCK_WAIT_MS = 5_000
 const LOCK_POLL_INTERVAL_MS = 50
+const FATAL_STOP_WAIT_MS = 5_000
 
 export interface RunNodeOptions {
   readonly loaded: LoadedConfig
@@ -65,7 +66,8 @@ export async function runNode(options: RunNodeOptions): Promise<number> {
     const ending = await Promise.race([stop, running.fatal])
     if (typeof ending !== 'string') {
       nodeLog.error({ error: ending }, 'the node cannot go on and ends')
-      await running.stop()
+      // What broke may also keep the node from stopping.
+      await Promise.race([running.stop(), delay(systemClock, FATAL_STOP_WAIT_MS)])
       return 1
     }
     nodeLog.info({ signal: ending }, 'stopping')
