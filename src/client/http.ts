@@ -121,10 +121,12 @@ export class HttpClient {
       } catch (error) {
         if (!(error instanceof ClientError)) throw error
         const advice = retryAdvice(error, { isRead: route.kind !== 'write' })
+        const hasAnswered = error.facts.status !== undefined
+        if (advice === 'elsewhere' || !hasAnswered) this.#endpoints.failed(endpoint)
+        else this.#endpoints.succeeded(endpoint)
         if (advice !== 'elsewhere') return { error, advice }
         // What a node said tells more than that another one could not be reached.
-        if (outcome?.error.facts.status === undefined || error.facts.status !== undefined) outcome = { error, advice }
-        this.#endpoints.failed(endpoint)
+        if (outcome?.error.facts.status === undefined || hasAnswered) outcome = { error, advice }
       }
     }
     assert(outcome !== undefined, 'a round asks at least one endpoint')

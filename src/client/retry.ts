@@ -15,11 +15,11 @@ export function retryAdvice(error: ClientError, call: { readonly isRead: boolean
   switch (error.code) {
     case 'RATE_LIMITED':
       return 'later'
+    // The latter two befall reads only: a write without an answer is OUTCOME_UNKNOWN.
     case 'UNREACHABLE':
-      return 'elsewhere'
     case 'TIMED_OUT':
     case 'CONNECTION_LOST':
-      return call.isRead ? 'elsewhere' : 'never'
+      return 'elsewhere'
     case 'UNEXPECTED_ANSWER':
       return call.isRead && (error.facts.status ?? 0) >= 500 ? 'elsewhere' : 'never'
     // Waiting does not close a subscription: the caller decides.

@@ -166,6 +166,24 @@ describe('on several nodes', () => {
     expect(second.requests).toHaveLength(2)
   })
 
+  test('of three nodes the one that worked stays the first, also when what it answered is an error', async () => {
+    const [first, second] = [await serve(() => apiError('NO_LEADER')), await serve(() => apiError('NO_LEADER'))]
+    const third = await serve(inTurn(apiError('KEY_EXISTS'), empty()))
+    const client = clientOf([first.url, second.url, third.url])
+    await expect(client.values.setnx('k', 'v')).rejects.toMatchObject({ code: 'KEY_EXISTS' })
+    await client.values.set('k', 'v')
+    expect([first, second, third].map((server) => server.requests.length)).toEqual([1, 1, 2])
+  })
+
+  test('after a write whose outcome one node left unknown, the next call goes to another', async () => {
+    const first = await serve(() => 'drop')
+    const second = await serve(() => empty())
+    const client = clientOf([first.url, second.url])
+    await expect(client.values.set('k', 'v')).rejects.toMatchObject({ code: 'OUTCOME_UNKNOWN' })
+    await client.values.set('k', 'v')
+    expect([first.requests.length, second.requests.length]).toEqual([1, 1])
+  })
+
   test('a node without a leader is passed over', async () => {
     const first = await serve(() => apiError('NO_LEADER'))
     const second = await serve(() => empty())
