@@ -217,6 +217,16 @@ describe('limits', () => {
     expect((await admin('limits/get', { api_key: token })).text).toBe(own.text)
   })
 
+  test('may be zero and negative, which admits nothing', async () => {
+    const token = await node.createKey()
+    await admin('limits/set', { api_key: token, limits: { bytes_on_disk: -1, bytes_in_memory: 0 } })
+    expect((await tenant('limits', token)).json()).toMatchObject({
+      max_limits: { bytes_on_disk: -1, bytes_in_memory: 0 },
+    })
+    expect(codeOf(await tenant('set', token, { key: 'a', value: '' }))).toEqual([400, 'DISK_LIMIT_EXCEEDED'])
+    expect(codeOf(await tenant('cache/set', token, { key: 'a', value: '' }))).toEqual([400, 'MEMORY_LIMIT_EXCEEDED'])
+  })
+
   test('change in the given members at once, for aliases and root too', async () => {
     const token = await node.createKey()
     const alias = await aliasOf(token)

@@ -205,6 +205,7 @@ describe('a listener', () => {
     await eventually('the connection is open', () => (server.connectionCount === 1 ? true : undefined))
     socket.destroy()
     await eventually('the connection is gone', () => (server.connectionCount === 0 ? true : undefined))
+    expect(await node.metrics.text()).toContain('insi_http_requests_total{route="value.set",status="4xx"} 1\n')
     expect((await get('ping')).status).toBe(200)
   })
 

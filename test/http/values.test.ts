@@ -1,5 +1,6 @@
 import { HttpNode, ROOT_KEY } from '../support/http-node.ts'
 import type { Answer, CallOptions } from '../support/http-node.ts'
+import { VirtualClock } from '../support/virtual-clock.ts'
 
 let node: HttpNode
 let token: string
@@ -188,4 +189,21 @@ test('JSON is taken under the content types that clients send without being aske
     const answer = await call('set', { body: { key: 'a', value: type }, headers: { 'Content-Type': type } })
     expect([type, answer.status]).toEqual([type, 200])
   }
+})
+
+test('cache entries expire after the standard time to live, values never', async () => {
+  const clock = new VirtualClock()
+  const other = await HttpNode.start({ clock, config: 'cache: { standard-ttl: 1m }' })
+  const key = await other.createKey()
+  const on = (path: string, body?: unknown): Promise<Answer> =>
+    other.call('public', `/db/api/v1/${path}`, { token: key, ...(body === undefined ? {} : { body }) })
+  for (const space of ['', 'cache/']) await on(`${space}set`, { key: 'a', value: '1' })
+  clock.advance(59_000)
+  expect((await on('cache/get?key=a')).status).toBe(200)
+  clock.advance(2_000)
+  expect((await on('cache/get?key=a')).status).toBe(404)
+  expect((await on('cache/iterate/prefix')).json()).toBeNull()
+  expect((await on('get?key=a')).status).toBe(200)
+  expect((await on('cache/setnx', { key: 'a', value: '2' })).status).toBe(200)
+  await other.stop()
 })

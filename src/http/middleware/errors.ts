@@ -6,13 +6,18 @@ import { errorAnswer } from '../error-answer.ts'
 import { RequestAborted } from './body.ts'
 
 const INTERNAL_ERROR = 500
+const CLIENT_CLOSED_REQUEST = 499
 
 export function errors(deps: { readonly log: Log }): Middleware {
   return async (ctx, next) => {
     try {
       await next()
     } catch (error) {
-      if (error instanceof RequestAborted) return
+      if (error instanceof RequestAborted) {
+        // Nobody reads it; the metrics must not count it as a success.
+        ctx.res.statusCode = CLIENT_CLOSED_REQUEST
+        return
+      }
       const { status, headers, body } = errorAnswer(error)
       if (status === INTERNAL_ERROR) {
         const { requestId, endpoint } = ctx.state
