@@ -19,9 +19,9 @@ describe('one node', () => {
         acknowledged = counter
         unknown = 0
         if (restart === RESTARTS) break
-        let running = true
+        const load = { isRunning: true }
         const bumpers = Array.from({ length: 4 }, async () => {
-          while (running) {
+          while (load.isRunning) {
             unknown++
             const answer = await cluster
               .call('node0', '/db/api/v1/bump', { body: { key: 'counter', value: '1' } })
@@ -35,7 +35,7 @@ describe('one node', () => {
         const goal = acknowledged + 20 + Math.floor(Math.random() * 60)
         await eventually('the counter was bumped some more', () => (acknowledged >= goal ? true : undefined))
         await cluster.kill('node0')
-        running = false
+        load.isRunning = false
         await Promise.all(bumpers)
       }
       expect(acknowledged).toBeGreaterThan(RESTARTS * 20)

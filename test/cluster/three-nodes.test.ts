@@ -27,11 +27,11 @@ interface Load {
 function startLoad(cluster: ProcessCluster, prefix: string): Load {
   const acknowledged: string[] = []
   const times: number[] = []
-  let running = true
+  const state = { isRunning: true }
   let next = 0
   const writers = Array.from({ length: WRITERS }, async (_, writer) => {
     let at = writer
-    while (running) {
+    while (state.isRunning) {
       const key = `${prefix}-${next++}`
       const nodeId = cluster.nodeIds[at % cluster.nodeIds.length] ?? 'node0'
       const answer = await cluster.set(nodeId, key, key).catch(() => null)
@@ -48,7 +48,7 @@ function startLoad(cluster: ProcessCluster, prefix: string): Load {
     acknowledged,
     times,
     stop: async () => {
-      running = false
+      state.isRunning = false
       await Promise.all(writers)
     },
   }

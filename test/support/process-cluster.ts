@@ -19,7 +19,7 @@ export interface Answer {
   readonly status: number
   readonly headers: Readonly<Record<string, string | string[] | undefined>>
   readonly text: string
-  json<T = Record<string, unknown>>(): T
+  json(): unknown
 }
 
 export interface ClusterOptions {
@@ -209,7 +209,7 @@ export class ProcessCluster {
               status: answer.statusCode ?? 0,
               headers: answer.headers,
               text,
-              json: <T>() => JSON.parse(text) as T,
+              json: () => JSON.parse(text) as unknown,
             })
           })
         },
@@ -229,7 +229,7 @@ export class ProcessCluster {
     const answer = await this.call(nodeId, `/db/api/v1/get?key=${encodeURIComponent(key)}${query}`)
     if (answer.status === 404) return undefined
     if (answer.status !== 200) throw new Error(`get answered ${answer.status}: ${answer.text}`)
-    return answer.json<{ data: string }>().data
+    return (answer.json() as { data: string }).data
   }
 
   /** Resolves once every given node answers that it is ready. */
@@ -247,7 +247,9 @@ export class ProcessCluster {
   async leader(nodeIds: readonly string[] = this.nodeIds): Promise<string> {
     return eventually('the nodes agree on a leader', async () => {
       const addresses = await Promise.all(
-        nodeIds.map(async (nodeId) => (await this.call(nodeId, '/db/api/v1/ping')).json<{ leader: string }>().leader),
+        nodeIds.map(
+          async (nodeId) => ((await this.call(nodeId, '/db/api/v1/ping')).json() as { leader: string }).leader,
+        ),
       )
       const address = addresses[0]
       if (address === undefined || address === '' || addresses.some((other) => other !== address)) return undefined
