@@ -19,7 +19,7 @@ import { PeerRequests } from './replica-requests.ts'
 
 /** On stop: how long leadership may take to change hands, and proposals under way to end. */
 const STOP_TRANSFER_ELECTIONS = 2
-const STOP_DRAIN_MS = 2_000
+const STOP_DRAIN_MS = 1_000
 
 const FIRST_ID_MAX = 2 ** 31
 

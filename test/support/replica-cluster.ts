@@ -1,0 +1,208 @@
+// Replicas of one cluster in this process, on real disks, real databases and real TLS connections.
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import type { AddressInfo } from 'node:net'
+import os from 'node:os'
+import path from 'node:path'
+import { must } from '../../src/base/assert.ts'
+import { systemClock } from '../../src/base/clock.ts'
+import { silentLog } from '../../src/base/log.ts'
+import { systemRandom } from '../../src/base/random.ts'
+import { Raft } from '../../src/raft/raft.ts'
+import { NodeIdentity } from '../../src/replication/identity.ts'
+import { TlsPeerTransport } from '../../src/replication/peer-transport.ts'
+import { Replica } from '../../src/replication/replica.ts'
+import { silentObserver } from '../../src/replication/replica-observer.ts'
+import { REPLICA_DEFAULTS } from '../../src/replication/replica-options.ts'
+import type { ReplicaOptions } from '../../src/replication/replica-options.ts'
+import { SegmentedLog } from '../../src/replication/segmented-log.ts'
+import { encodeCommand } from '../../src/state/command-codec.ts'
+import { ROOT_ENTITY_ID } from '../../src/state/commands.ts'
+import type { Command, CommandResult } from '../../src/state/commands.ts'
+import { STATE_HASH_INTERVAL } from '../../src/state/state-hash.ts'
+import { StateMachine } from '../../src/state/state-machine.ts'
+import { NodeDisk } from '../../src/storage/node-disk.ts'
+import { ReplaceableLevelStore } from '../../src/storage/replaceable-level-store.ts'
+import { eventually } from './eventually.ts'
+
+const HOST = '127.0.0.1'
+
+interface Running {
+  readonly replica: Replica
+  readonly state: StateMachine
+  /** Why the replica cannot go on. */
+  failure: Error | null
+  installedCount: number
+}
+
+export class ReplicaCluster {
+  readonly nodeIds: readonly string[]
+  readonly #directory: string
+  readonly #options: Partial<ReplicaOptions>
+  readonly #ports = new Map<string, number>()
+  readonly #running = new Map<string, Running>()
+  #nextTimeMs = 1
+
+  private constructor(directory: string, nodeCount: number, options: Partial<ReplicaOptions>) {
+    this.#directory = directory
+    this.#options = options
+    this.nodeIds = Array.from({ length: nodeCount }, (_, position) => `n${position}`)
+  }
+
+  static async create(nodeCount: number, options: Partial<ReplicaOptions> = {}): Promise<ReplicaCluster> {
+    const directory = await mkdtemp(path.join(os.tmpdir(), 'insi-replicas-'))
+    const cluster = new ReplicaCluster(directory, nodeCount, options)
+    await cluster.chooseAddresses()
+    return cluster
+  }
+
+  /** Gives every node a new address; nodes that run keep theirs until they start again. */
+  async chooseAddresses(): Promise<void> {
+    for (const nodeId of this.nodeIds) this.#ports.set(nodeId, await freePort())
+  }
+
+  addressOf(nodeId: string): string {
+    return `${HOST}:${must(this.#ports.get(nodeId), 'every node has a port')}`
+  }
+
+  replica(nodeId: string): Replica {
+    return must(this.#running.get(nodeId), `${nodeId} runs`).replica
+  }
+
+  failure(nodeId: string): Error | null {
+    return must(this.#running.get(nodeId), `${nodeId} runs`).failure
+  }
+
+  /** Snapshots that the node has installed since it started. */
+  installedCount(nodeId: string): number {
+    return must(this.#running.get(nodeId), `${nodeId} runs`).installedCount
+  }
+
+  async start(nodeId: string): Promise<void> {
+    const root = path.join(this.#directory, nodeId)
+    await mkdir(root, { recursive: true })
+    const disk = new NodeDisk(root)
+    const identity = await NodeIdentity.open({ disk, nodeId, random: systemRandom })
+    const create = identity.clusterId === null
+    const log = await SegmentedLog.open({ disk, directory: 'log', random: systemRandom, create })
+    const state = await StateMachine.open(await ReplaceableLevelStore.open(path.join(root, 'state')))
+    const raftAddress = this.addressOf(nodeId)
+    const { memberId } = identity
+    const transport = new TlsPeerTransport({
+      listen: { host: HOST, port: must(this.#ports.get(nodeId), 'every node has a port') },
+      credentials: { type: 'secrets', secrets: ['a secret of this test alone'] },
+      identity: () => ({ nodeId, memberId, raftAddress, clusterId: identity.clusterId }),
+      clock: systemClock,
+      random: systemRandom,
+      log: silentLog,
+      onError: (error) => {
+        throw error
+      },
+    })
+    const replica = new Replica(
+      {
+        identity,
+        log,
+        state,
+        transport,
+        clock: systemClock,
+        random: systemRandom,
+        logger: silentLog,
+        observer: {
+          ...silentObserver,
+          onSnapshot: ({ direction, ok }) => {
+            if (direction === 'installed' && ok) running.installedCount++
+          },
+        },
+        schedule: (callback) => void setImmediate(callback),
+        onFatal: (error) => {
+          running.failure = error
+        },
+        createRaft: (raftOptions, initial, raftLog) => new Raft(raftOptions, initial, raftLog),
+      },
+      {
+        ...REPLICA_DEFAULTS,
+        raftAddress,
+        peers: this.nodeIds
+          .filter((peerId) => peerId !== nodeId)
+          .map((peerId) => ({ nodeId: peerId, raftAddress: this.addressOf(peerId) })),
+        mayBootstrap: nodeId === this.nodeIds[0],
+        stateHashIntervalEntries: STATE_HASH_INTERVAL,
+        ...this.#options,
+      },
+    )
+    const running: Running = { replica, state, failure: null, installedCount: 0 }
+    this.#running.set(nodeId, running)
+    await replica.start()
+  }
+
+  async startAll(): Promise<void> {
+    await Promise.all(this.nodeIds.map((nodeId) => this.start(nodeId)))
+  }
+
+  async stop(nodeId: string): Promise<void> {
+    const running = this.#running.get(nodeId)
+    this.#running.delete(nodeId)
+    await running?.replica.stop()
+  }
+
+  /** Removes the data directory of a node that is stopped. */
+  async wipe(nodeId: string): Promise<void> {
+    await rm(path.join(this.#directory, nodeId), { recursive: true, force: true })
+  }
+
+  async destroy(): Promise<void> {
+    await Promise.all(this.nodeIds.map((nodeId) => this.stop(nodeId)))
+    await rm(this.#directory, { recursive: true, force: true })
+  }
+
+  /** Resolves once every running node votes and knows the leader; with the leader's name. */
+  formed(timeoutMs = 20_000): Promise<string> {
+    return eventually(
+      'every node votes and knows the leader',
+      () => {
+        const states = [...this.#running.values()].map(({ replica }) => replica.status())
+        const isFormed = states.every(
+          ({ leader, role }) => leader !== null && (role === 'leader' || role === 'follower'),
+        )
+        return isFormed ? states.find(({ role }) => role === 'leader')?.nodeId : undefined
+      },
+      { timeoutMs },
+    )
+  }
+
+  async set(nodeId: string, key: string, value: string): Promise<CommandResult> {
+    return this.propose(nodeId, { type: 'kv.set', ...this.#target(key), value: Buffer.from(value), expiresAtMs: 0 })
+  }
+
+  async bump(nodeId: string, key: string): Promise<CommandResult> {
+    return this.propose(nodeId, { type: 'kv.bump', ...this.#target(key), delta: 1n, min: null })
+  }
+
+  async propose(nodeId: string, command: Command): Promise<CommandResult> {
+    return (await this.replica(nodeId).propose(encodeCommand(command))) as CommandResult
+  }
+
+  /** A linearizable read. */
+  async get(nodeId: string, key: string): Promise<string | undefined> {
+    const { replica, state } = must(this.#running.get(nodeId), `${nodeId} runs`)
+    await replica.readBarrier()
+    return state.reader.get('value', ROOT_ENTITY_ID, Buffer.from(key), 0)?.value.toString()
+  }
+
+  #target(key: string): { space: 'value'; entityId: number; key: Buffer; timeMs: number } {
+    return { space: 'value', entityId: ROOT_ENTITY_ID, key: Buffer.from(key), timeMs: this.#nextTimeMs++ }
+  }
+}
+
+/** A port that was free a moment ago. */
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer()
+    server.on('error', reject)
+    server.listen(0, HOST, () => {
+      const { port } = server.address() as AddressInfo
+      server.close(() => resolve(port))
+    })
+  })
+}
