@@ -30,7 +30,8 @@ export function proposeMembership(core: Core, change: MembershipChange): Members
 export function promoteCaughtUpLearner(core: Core, lead: Leadership): void {
   let candidate: Progress | undefined
   for (const peer of lead.peerList) {
-    peer.caughtUpRounds = !peer.isVoter && isCaughtUp(core, peer) ? peer.caughtUpRounds + 1 : 0
+    const isKeepingUp = !peer.isVoter && !peer.isLeaving && isCaughtUp(core, peer)
+    peer.caughtUpRounds = isKeepingUp ? peer.caughtUpRounds + 1 : 0
     const isReady = peer.caughtUpRounds >= CAUGHT_UP_ROUNDS_MIN
     if (isReady && findMember(core.memberships.current, peer.id)?.demoted !== true) candidate ??= peer
   }
@@ -54,15 +55,17 @@ function isCaughtUp(core: Core, peer: Progress | undefined): boolean {
 }
 
 /**
- * Whether a majority of the voters that would remain is there and durably holds everything committed. A group that loses a
- * voter while one of the others is away could not commit anything, the removal included.
+ * Whether a majority of the voters that would remain is there and nearly up to date, by what is durable. A group that loses a
+ * voter while one of the others is away could not commit anything any more, the removal included.
  */
 function isQuorumProved(core: Core, lead: Leadership, membership: Membership): boolean {
+  // Under load the followers are always a little behind; entries on their way do not make a removal dangerous.
+  const enough = core.commitIndex - core.options.promotionLagEntriesMax
   const proofs = votersOf(membership).map((id) => {
-    if (id === core.id) return core.durableIndex >= core.commitIndex ? 1 : 0
+    if (id === core.id) return core.durableIndex >= enough ? 1 : 0
     const peer = lead.peers.get(id)
     if (peer === undefined || !peer.isActive(core.nowTick, core.options.electionTicks)) return 0
-    return peer.matchIndex >= core.commitIndex ? 1 : 0
+    return peer.matchIndex >= enough ? 1 : 0
   })
   return highestOnMajority(proofs) === 1
 }

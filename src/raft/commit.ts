@@ -10,18 +10,25 @@ export function maybeCommit(core: Core, lead: Leadership): void {
   // §5.4.2: only entries of the leader's own term are committed by counting; all before them are committed with them. An
   // entry of an earlier term on a majority may still be overwritten (Figure 8).
   if (index < lead.termStartIndex || index <= core.commitIndex) return
+  const isChangeDone = core.commitIndex < core.memberships.currentIndex && index >= core.memberships.currentIndex
   core.commitIndex = index
   lead.uncommitted.committed(index)
   lead.appendDue = true
-  if (!lead.selfIsVoter && index >= core.memberships.currentIndex) finishOwnRemoval(core, lead)
+  if (isChangeDone) finishChange(core, lead)
+}
+
+/** The newest configuration is committed: those that it removes are told once more, then they no longer matter. */
+function finishChange(core: Core, lead: Leadership): void {
+  sendPending(core, lead)
+  lead.dropLeaving()
+  if (!lead.selfIsVoter) finishOwnRemoval(core, lead)
 }
 
 /**
- * The configuration without this leader's vote is committed, so it steps down, not earlier (thesis §4.2.2). It tells the others
- * about the commit first, and lets the member with the longest log campaign at once instead of after an election timeout.
+ * The configuration without this leader's vote is committed, so it steps down, not earlier (thesis §4.2.2). A member with all of
+ * the log is told to campaign at once, which saves the group an election timeout.
  */
 function finishOwnRemoval(core: Core, lead: Leadership): void {
-  sendPending(core, lead)
   const successor = lead.voterPeers.find((peer) => peer.matchIndex === core.log.lastIndex)
   if (successor !== undefined) sendTimeoutNow(core, lead, successor.id)
   becomeFollower(core, core.term, null)

@@ -55,25 +55,43 @@ export class Leadership {
 
   /** Takes `membership` into force; new members are probed from `nextIndex`, the newest entry, like after an election (§5.3). */
   setMembership(membership: Membership, nextIndex: LogIndex): void {
-    const { id } = this.#options
     this.selfIsVoter = false
-    const present = new Set<MemberId>()
-    for (const member of membership.members) {
-      const isVoter = member.role === 'voter'
-      if (member.id === id) {
-        this.selfIsVoter = isVoter
-        continue
-      }
-      present.add(member.id)
-      const peer = this.peers.get(member.id)
-      if (peer === undefined) this.peers.set(member.id, new Progress(member.id, isVoter, nextIndex, this.#options))
-      else peer.isVoter = isVoter
+    for (const peer of this.peerList) {
+      peer.isVoter = false
+      peer.isLeaving = true
     }
-    for (const peerId of this.peers.keys()) if (!present.has(peerId)) this.peers.delete(peerId)
-    this.peerList = [...this.peers.values()]
-    this.voterPeers = this.peerList.filter((peer) => peer.isVoter)
+    for (const { id, role } of membership.members) {
+      const isVoter = role === 'voter'
+      if (id === this.#options.id) this.selfIsVoter = isVoter
+      else this.#keep(id, isVoter, nextIndex)
+    }
+    this.#refreshLists()
     // A transfer to a member that may no longer lead ends here (thesis §3.10).
     if (this.transfer !== null && this.peers.get(this.transfer.target)?.isVoter !== true) this.transfer = null
+  }
+
+  /**
+   * Forgets members whose removal is committed. Until then they get the log as before, so that they learn of their removal and
+   * stop campaigning; whether they do is up to luck, and not needed (thesis §4.2.3).
+   */
+  dropLeaving(): void {
+    for (const peer of this.peerList) if (peer.isLeaving) this.peers.delete(peer.id)
+    this.#refreshLists()
+  }
+
+  #keep(id: MemberId, isVoter: boolean, nextIndex: LogIndex): void {
+    const peer = this.peers.get(id)
+    if (peer === undefined) {
+      this.peers.set(id, new Progress(id, isVoter, nextIndex, this.#options))
+      return
+    }
+    peer.isVoter = isVoter
+    peer.isLeaving = false
+  }
+
+  #refreshLists(): void {
+    this.peerList = [...this.peers.values()]
+    this.voterPeers = this.peerList.filter((peer) => peer.isVoter)
   }
 
   /** Highest index on a majority of voters; the leader counts only up to `durableIndex` of its own log (thesis §10.2.1). */

@@ -15,6 +15,8 @@ import type { LogIndex, MemberId, PeerStatus, RaftOptions } from './types.ts'
 export class Progress {
   readonly id: MemberId
   isVoter: boolean
+  /** Removed by a configuration that is not committed yet; see Leadership.dropLeaving(). */
+  isLeaving = false
   /** Highest index known to be durable on the member and equal to our log (Figure 2, matchIndex). */
   matchIndex: LogIndex = 0
   /** Next index to send (Figure 2, nextIndex); moves ahead of matchIndex while messages are in flight. */

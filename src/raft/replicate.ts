@@ -118,7 +118,7 @@ function sendAsLeader(core: Core, lead: Leadership, message: Message): void {
 
 /** Asks the owner once to stream a snapshot (§7). A member that is not there is probed until it answers, not streamed to. */
 function requestSnapshot(core: Core, peer: Progress): void {
-  if (!peer.isActive(core.nowTick, core.options.electionTicks)) {
+  if (peer.isLeaving || !peer.isActive(core.nowTick, core.options.electionTicks)) {
     peer.becomeProbe(peer.nextIndex)
     peer.probePaused = true
     return

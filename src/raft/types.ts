@@ -105,7 +105,7 @@ export interface InstallSnapshotResponse extends MessageBase {
 }
 
 /** Leadership transfer (thesis §3.10): the receiver campaigns at once. */
-export interface TimeoutNow extends MessageBase {
+interface TimeoutNow extends MessageBase {
   readonly type: 'TimeoutNow'
 }
 

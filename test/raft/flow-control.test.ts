@@ -1,5 +1,5 @@
 // Bounds on what is in flight to a member and on what is uncommitted, and the recovery from lost messages.
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { InflightWindow } from '../../src/raft/inflight-window.ts'
 import { ENTRY_OVERHEAD_BYTES } from '../../src/raft/uncommitted-tail.ts'
 import { TestNode, textOf } from './node-fixture.ts'

@@ -1,10 +1,10 @@
 // One Raft under test with everybody else played by the test: messages in by receive(), messages out by sent(). All defaults
 // are here, so that what a test sets is what it is about.
 import { must } from '../../src/base/assert.ts'
-import { EMPTY_MEMBERSHIP } from '../../src/raft/membership.ts'
+import { EMPTY_MEMBERSHIP, encodeMembership } from '../../src/raft/membership.ts'
 import { MemoryLog } from '../../src/raft/memory-log.ts'
 import { Raft } from '../../src/raft/raft.ts'
-import { TEST_RAFT_OPTIONS } from './cluster-fixture.ts'
+import { TEST_RAFT_OPTIONS } from './cluster-node.ts'
 import type {
   AppendEntries,
   AppendEntriesResponse,
@@ -12,6 +12,7 @@ import type {
   Entry,
   MemberId,
   Membership,
+  MembershipChange,
   Message,
   RaftOptions,
   RequestVote,
@@ -44,6 +45,15 @@ export function membershipOf(voters: readonly MemberId[], learners: readonly Mem
 /** Commands from `from` on, one for each of `terms`; the data tells index and term. */
 export function entriesOf(from: number, terms: readonly number[]): Entry[] {
   return terms.map((term, i) => ({ index: from + i, term, kind: 'command', data: textOf(`${from + i}@${term}`) }))
+}
+
+/** A configuration as it stands in the log. */
+export function membershipEntry(index: number, term: number, membership: Membership): Entry {
+  return { index, term, kind: 'membership', data: encodeMembership(membership) }
+}
+
+export function addLearner(id: MemberId): MembershipChange {
+  return { type: 'add_learner', member: { id, raftAddress: `${id}:7000` } }
 }
 
 export function textOf(text: string): Uint8Array {

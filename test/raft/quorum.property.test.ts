@@ -1,8 +1,8 @@
 // The quorum rules against naive versions that follow the paper's words (§5.2, §5.3), on random groups.
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { Leadership } from '../../src/raft/leadership.ts'
 import { highestOnMajority, majorityOf, voteResult } from '../../src/raft/quorum.ts'
-import { TEST_RAFT_OPTIONS } from './cluster-fixture.ts'
+import { TEST_RAFT_OPTIONS } from './cluster-node.ts'
 import { membershipOf } from './node-fixture.ts'
 
 const RUNS = { numRuns: 2000 }

@@ -16,5 +16,4 @@ test('random faults break no safety property, and the cluster makes progress aft
   }
   // A run in which nothing happens proves nothing.
   for (const count of Object.values(coverage)) expect(count).toBeGreaterThan(0)
-  if (process.env['SEEDS'] !== undefined) console.log(coverage)
 })

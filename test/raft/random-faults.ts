@@ -71,20 +71,23 @@ export class FaultyRun {
   #step(): void {
     const ids = [...this.#cluster.nodes.keys()]
     const id = this.#pick(ids) ?? '1'
-    const isUp = !this.#down.has(id)
     const dice = this.#int(1000)
     if (dice < 450) this.#moveMessage()
-    else if (dice < 600) isUp && this.#cluster.process(id)
-    else if (dice < 720) isUp && this.#cluster.persist(id, 1 + this.#int(3))
-    else if (dice < 860) isUp && this.#cluster.raft(id).tick()
-    else if (dice < 920) isUp && this.#propose()
-    else if (dice < 950) isUp && this.#read(id)
-    else if (dice < 960) this.#fault(id)
-    else if (dice < 975) this.#change()
-    else if (dice < 980)
-      isUp && this.#cluster.leader !== undefined && this.#cluster.raft(this.#cluster.leader).transferLeadership()
-    else if (dice < 990) isUp && this.#compact(id)
-    else this.#cluster.heal()
+    else if (dice < 460) this.#fault(id)
+    else if (dice < 470) this.#cluster.heal()
+    else if (dice < 485) this.#change()
+    else if (!this.#down.has(id)) this.#act(id, dice)
+  }
+
+  /** Something that only a running node does. */
+  #act(id: string, dice: number): void {
+    if (dice < 635) this.#cluster.process(id)
+    else if (dice < 755) this.#cluster.persist(id, 1 + this.#int(3))
+    else if (dice < 895) this.#cluster.raft(id).tick()
+    else if (dice < 955) this.#propose()
+    else if (dice < 985) this.#read(id)
+    else if (dice < 990) this.#cluster.raft(this.#cluster.leader ?? id).transferLeadership()
+    else this.#compact(id)
   }
 
   #moveMessage(): void {

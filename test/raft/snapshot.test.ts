@@ -223,10 +223,15 @@ describe('on a leader', () => {
     expect(node.take().snapshotsToSend).toEqual(['3'])
   })
 
-  test('a member that is removed while one is on its way is forgotten', () => {
+  test('a member that is being removed gets none, and is forgotten once that is committed', () => {
     const node = leaderWithSlowFollower()
-    node.sent()
     expect(node.raft.proposeMembership({ type: 'remove', id: '3' }).ok).toBe(true)
+    expect(node.take().snapshotsToSend).toEqual([])
+    node.raft.snapshotFinished('3', false)
+    node.answer({ from: '3', matchIndex: 2 })
+    expect(node.take().snapshotsToSend).toEqual([])
+    node.persist()
+    node.answer({ from: '2', matchIndex: 9 })
     node.raft.snapshotFinished('3', true)
     expect(node.raft.status().peers.has('3')).toBe(false)
   })
