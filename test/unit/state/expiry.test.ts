@@ -91,6 +91,37 @@ describe('expiry', () => {
     }
   })
 
+  test('thousands of records expire in order without a restart', async () => {
+    const count = 2000
+    for (let at = 0; at < count; at += 100) {
+      const keys = Array.from({ length: 100 }, (_, within) => at + within)
+      await state.applyAll(
+        ...keys.map((one) => set(`k${String(one)}`, 'v', { timeMs: 1000, expiresAtMs: 2000 + ((one * 7919) % count) })),
+      )
+    }
+    for (let timeMs = 2000; timeMs < 2000 + count; timeMs += 250) {
+      await state.applyAll(...Array.from({ length: 20 }, () => del('other', { timeMs })))
+      expect(await countOf(VALUE_PREFIX)).toBe(count - (timeMs - 2000) - 1)
+    }
+  })
+
+  test('a record that expired and is not removed yet counts as missing, and its usage is released when it is replaced', async () => {
+    const names = Array.from({ length: 4 * SWEEP_COUNT_MAX }, (_, at) => `k${String(at).padStart(2, '0')}`)
+    for (const [at, name] of names.entries()) {
+      await state.apply(set(name, '12345', { timeMs: 1000, expiresAtMs: 2000 + at }))
+    }
+    const [third, second, last] = [names.at(-3)!, names.at(-2)!, names.at(-1)!]
+    const options = { timeMs: 9000 }
+    await state.apply(setLimits(0, { diskBytes: names.length * 8 }))
+    expect(await state.apply(setnx(last, 'new', options))).toEqual(ok)
+    expect(await state.apply(cas(second, '12345', 'new', options))).toEqual({ ok: false, code: 'CAS_KEY_MISSING' })
+    expect(await state.apply(bump(third, 1n, 0n, options))).toEqual(expect.objectContaining({ value: '1' }))
+    expect(state.reader.usage(0).diskBytes).toBe((await recountUsage(state.stores.current())).get(0)?.[0])
+    for (let at = 0; at < 4; at += 1) await state.apply(del('other', options))
+    expect(await countOf(VALUE_PREFIX)).toBe(2)
+    expect(state.reader.usage(0).diskBytes).toBe(last.length + 3 + third.length + 1)
+  })
+
   test('a record that is written with a time in the past is gone at once and removed later', async () => {
     expect(await state.apply(set('k', 'v', { timeMs: 5000, expiresAtMs: 4000 }))).toEqual(ok)
     expect(state.value('k', 0, 0)).toBeUndefined()
