@@ -133,12 +133,15 @@ export class PeerConnection {
     this.#options.counters.connectionsOpen += 1
   }
 
+  /** False while the queue is full; one message more than OUTGOING_QUEUE_SIZE_BYTES_MAX may be in it. */
+  get hasRoom(): boolean {
+    if (this.#queue.length >= OUTGOING_QUEUE_MESSAGES_MAX) return false
+    return this.#queuedBytes + this.#socket.writableLength < OUTGOING_QUEUE_SIZE_BYTES_MAX
+  }
+
   /** Queues a whole message frame; false when the queue is full or the connection ends. */
   send(frame: Buffer): boolean {
-    if (this.#state !== 'open') return false
-    const waitingBytes = this.#queuedBytes + this.#socket.writableLength
-    if (this.#queue.length >= OUTGOING_QUEUE_MESSAGES_MAX) return false
-    if (waitingBytes + frame.length > OUTGOING_QUEUE_SIZE_BYTES_MAX) return false
+    if (this.#state !== 'open' || !this.hasRoom) return false
     this.#enqueue(frame)
     return true
   }

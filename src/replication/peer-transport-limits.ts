@@ -6,13 +6,16 @@ export const FRAME_SIZE_BYTES_MAX = 8 * 1024 * 1024 + 1
 /** Largest frame before the handshake is done. */
 export const HANDSHAKE_FRAME_SIZE_BYTES_MAX = 4 * 1024
 
-/** What may wait to be written to one peer; more is dropped, because a late Raft message is worth nothing. */
+/**
+ * What may wait to be written to one peer; more is dropped, because a late Raft message is worth nothing. A limit of bytes may
+ * be passed by one message.
+ */
 export const OUTGOING_QUEUE_MESSAGES_MAX = 4_096
 export const OUTGOING_QUEUE_SIZE_BYTES_MAX = 32 * 1024 * 1024
 
 /** What may wait for a connection that is being made. */
 export const DIAL_QUEUE_MESSAGES_MAX = 64
-export const DIAL_QUEUE_SIZE_BYTES_MAX = 9 * 1024 * 1024
+export const DIAL_QUEUE_SIZE_BYTES_MAX = 4 * 1024 * 1024
 
 /** Frames are joined into one socket write up to about this size. */
 export const WRITE_BATCH_SIZE_BYTES = 256 * 1024

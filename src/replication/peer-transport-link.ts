@@ -37,10 +37,16 @@ export class PeerLink {
     return this.connection === null && this.dialling === null && nowMs >= this.#retryAtMs
   }
 
-  /** Keeps a frame for the connection to come; false when too much waits. */
-  queue(frame: Buffer): boolean {
-    if (this.#pending.length >= DIAL_QUEUE_MESSAGES_MAX) return false
-    if (this.#pendingBytes + frame.length > DIAL_QUEUE_SIZE_BYTES_MAX) return false
+  /** False when what waits for the connection, or is queued on it, is too much for another message. */
+  get hasRoom(): boolean {
+    if (this.connection !== null) return this.connection.hasRoom
+    return this.#pending.length < DIAL_QUEUE_MESSAGES_MAX && this.#pendingBytes < DIAL_QUEUE_SIZE_BYTES_MAX
+  }
+
+  /** Sends a frame, or keeps it for the connection to come; false when there is no room. */
+  send(frame: Buffer): boolean {
+    if (this.connection !== null) return this.connection.send(frame)
+    if (!this.hasRoom) return false
     this.#pending.push(frame)
     this.#pendingBytes += frame.length
     return true

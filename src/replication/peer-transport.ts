@@ -118,11 +118,12 @@ export class TlsPeerTransport implements PeerTransport {
         return false
       }
     }
+    if (!link.hasRoom) {
+      this.counters.droppedQueueFull += 1
+      return false
+    }
     const frame = this.#encode(message)
-    if (frame === null) return false
-    const taken = link.connection === null ? link.queue(frame) : link.connection.send(frame)
-    if (!taken) this.counters.droppedQueueFull += 1
-    return taken
+    return frame !== null && link.send(frame)
   }
 
   /** The caller knows, so onDisconnect is not called for it. */

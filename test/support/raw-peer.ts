@@ -1,5 +1,7 @@
 // The other end of a peer connection, by hand: says what a test wants it to say, in frames or in raw bytes.
-import { connect } from 'node:tls'
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
+import { connect, createServer } from 'node:tls'
 import type { TLSSocket } from 'node:tls'
 import { PEER_PROTOCOL_VERSION } from '../../src/replication/peer-codec.ts'
 import { PeerTls } from '../../src/replication/peer-transport-credentials.ts'
@@ -41,6 +43,16 @@ export class RawPeer {
       socket.once('error', reject)
     })
     return new RawPeer(socket)
+  }
+
+  /** Listens on a free port; `onPeer` gets each connection after TLS. Returns the address and a function that ends it. */
+  static async listen(onPeer: (peer: RawPeer) => void): Promise<{ address: string; close: () => void }> {
+    const server = createServer(new PeerTls({ type: 'secrets', secrets: [SECRET] }).serverOptions())
+    server.on('secureConnection', (socket) => onPeer(new RawPeer(socket)))
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const { port } = server.address() as AddressInfo
+    return { address: `127.0.0.1:${port}`, close: () => server.close() }
   }
 
   frame(kind: FrameKind, body: Uint8Array): void {

@@ -2,7 +2,10 @@
 import { once } from 'node:events'
 import type { PeerMessage } from '../../../src/replication/peer-messages.ts'
 import { encodePeerMessage } from '../../../src/replication/peer-codec.ts'
-import { OUTGOING_QUEUE_SIZE_BYTES_MAX } from '../../../src/replication/peer-transport-limits.ts'
+import {
+  OUTGOING_QUEUE_MESSAGES_MAX,
+  OUTGOING_QUEUE_SIZE_BYTES_MAX,
+} from '../../../src/replication/peer-transport-limits.ts'
 import { ack, chunk, sequences } from '../../conformance/transport-suite.ts'
 import { eventually } from '../../support/eventually.ts'
 import { RawPeer } from '../../support/raw-peer.ts'
@@ -33,6 +36,10 @@ async function reach(from: TlsNode, address: string, to: TlsNode): Promise<void>
     from.transport.send(address, { type: 'ProbeRequest', requestId: 1 })
     return to.received.length > before ? true : undefined
   })
+}
+
+function messageCount(peer: RawPeer | undefined): number {
+  return peer?.frames.filter((frame) => frame.kind === 'message').length ?? 0
 }
 
 describe('one connection a pair', () => {
@@ -88,6 +95,26 @@ describe('one connection a pair', () => {
     await reach(b, a.address, a)
     expect(b.transport.counters.connectionsDialled).toBe(0)
     expect(a.transport.counters.connectionsAccepted).toBe(0)
+  })
+
+  test('messages wait a moment when the peer prefers a connection that has not come up yet', async () => {
+    const node = await nodes.start('a')
+    const dialled: RawPeer[] = []
+    const listener = await RawPeer.listen((peer) => {
+      dialled.push(peer)
+      peer.hello({ raftAddress: listener.address })
+      peer.frame('goodbye', Buffer.from('duplicate'))
+    })
+    node.transport.send(listener.address, ack(1))
+    await eventually('the answer to the goodbye', () => (dialled[0]?.goodbye === 'reply' ? true : undefined))
+    expect(node.transport.send(listener.address, ack(2))).toBe(true)
+    const preferred = await RawPeer.dial(node.transport.port)
+    preferred.hello({ raftAddress: listener.address })
+    await eventually('what waited', () => (messageCount(preferred) === 1 ? true : undefined))
+    expect(messageCount(dialled[0])).toBe(1)
+    expect(node.disconnects).toEqual([])
+    listener.close()
+    for (const peer of [...dialled, preferred]) peer.socket.destroy()
   })
 
   test('a peer dialled under another name than it advertises is one connection under both', async () => {
@@ -243,9 +270,23 @@ describe('slow peers and large loads', () => {
     expect(grown).toBeLessThan(4 * OUTGOING_QUEUE_SIZE_BYTES_MAX)
     await reach(node, b.address, b)
     peer.socket.resume()
-    await eventually('what was taken arrives', () =>
-      peer.frames.filter((frame) => frame.kind === 'message').length >= taken ? true : undefined,
-    )
+    await eventually('what was taken arrives', () => (messageCount(peer) >= taken ? true : undefined))
+    peer.socket.destroy()
+  })
+
+  test('small messages behind large ones that a peer does not read are bounded by their number', async () => {
+    const node = await nodes.start('a', { deadlines: { closeMs: 200, keepAliveDeadlineMs: 60_000 } })
+    const peer = await RawPeer.dial(node.transport.port)
+    peer.hello()
+    await eventually('open', () => (node.transport.counters.connectionsOpen === 1 ? true : undefined))
+    peer.socket.pause()
+    for (let sent = 0; sent < 100; sent += 1) node.transport.send('127.0.0.1:1', chunk(sent, 256 * 1024))
+    let taken = 0
+    await eventually('the queue is full', () => {
+      while (taken < 1_000_000 && node.transport.send('127.0.0.1:1', ack(taken))) taken += 1
+      return node.transport.counters.droppedQueueFull > 5 ? true : undefined
+    })
+    expect(taken).toBeLessThanOrEqual(2 * OUTGOING_QUEUE_MESSAGES_MAX)
     peer.socket.destroy()
   })
 
@@ -256,9 +297,7 @@ describe('slow peers and large loads', () => {
     await eventually('open', () => (node.transport.counters.connectionsOpen === 1 ? true : undefined))
     const chunksBefore = peer.chunkCount
     for (let sequence = 0; sequence < 100; sequence += 1) node.transport.send('127.0.0.1:1', ack(sequence))
-    await eventually('all have arrived', () =>
-      peer.frames.filter((frame) => frame.kind === 'message').length === 100 ? true : undefined,
-    )
+    await eventually('all have arrived', () => (messageCount(peer) === 100 ? true : undefined))
     expect(peer.chunkCount - chunksBefore).toBeLessThanOrEqual(3)
     peer.socket.destroy()
   })

@@ -9,6 +9,7 @@ import type { Hello } from '../../../src/replication/peer-transport-handshake.ts
 import { PeerLink } from '../../../src/replication/peer-transport-link.ts'
 import {
   DIAL_QUEUE_MESSAGES_MAX,
+  DIAL_QUEUE_SIZE_BYTES_MAX,
   RECONNECT_DELAY_MS_MAX,
   RECONNECT_DELAY_MS_MIN,
 } from '../../../src/replication/peer-transport-limits.ts'
@@ -158,12 +159,13 @@ describe('the link to an address', () => {
 
   test('few messages wait for a connection, and waiting ones keep the address remembered', () => {
     const link = new PeerLink('host:1')
-    const taken = Array.from({ length: DIAL_QUEUE_MESSAGES_MAX + 5 }, () => link.queue(Buffer.alloc(10)))
+    const taken = Array.from({ length: DIAL_QUEUE_MESSAGES_MAX + 5 }, () => link.send(Buffer.alloc(10)))
     expect(taken.filter(Boolean)).toHaveLength(DIAL_QUEUE_MESSAGES_MAX)
     expect(link.isForgettable(1e9)).toBe(false)
     expect(link.takePending()).toHaveLength(DIAL_QUEUE_MESSAGES_MAX)
     expect(link.isForgettable(1e9)).toBe(true)
-    expect(link.queue(Buffer.alloc(10_000_000))).toBe(false)
+    expect(link.send(Buffer.alloc(DIAL_QUEUE_SIZE_BYTES_MAX))).toBe(true)
+    expect(link.send(Buffer.alloc(1))).toBe(false)
   })
 })
 

@@ -169,6 +169,7 @@ describe('the handshake', () => {
     peer.frame('goodbye', Buffer.from('reply'))
     await eventually('the end', () => (peer.closed ? true : undefined))
     expect(node.received).toEqual([])
+    expect(node.transport.counters.refused.protocol).toBe(0)
     expect(log.lines.find((line) => line.fields['reason'] === 'version')?.fields['version']).toBe(
       PEER_PROTOCOL_VERSION + 2,
     )
