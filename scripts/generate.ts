@@ -1,6 +1,8 @@
 // Writes every generated document: `npm run generate`. Tests compare them with their sources.
 import { generateApiDocs } from './generate-api-docs.ts'
+import { generateCliDocs } from './generate-cli-docs.ts'
 import { generateConfigDocs } from './generate-config-docs.ts'
 
 await generateConfigDocs()
 await generateApiDocs()
+await generateCliDocs()

@@ -11,7 +11,7 @@ export interface Argument {
   readonly isRepeated?: boolean
 }
 
-export interface Example {
+interface Example {
   readonly line: string
   readonly meaning: string
 }
@@ -52,6 +52,7 @@ export interface CommandContext {
   readonly flags: FlagValues
   readonly format: Format
   readonly console: Console
+  readonly texts: CommandTexts
   readonly isRoot: boolean
   /** The client. Only for commands whose access is not `nothing` or `configuration`. */
   http(): HttpClient
@@ -62,6 +63,16 @@ export interface CommandContext {
   /** Aborts when the process is asked to end. Before the first call such a request ends the process at once. */
   interruption(): AbortSignal
 }
+
+/** Texts that are made from the table of all commands, which no command imports itself. Undefined: there is none. */
+export interface CommandTexts {
+  /** About the command or group that `words` name, or about everything. */
+  help(words: readonly string[]): Promise<string | undefined>
+  completion(shell: string): Promise<string | undefined>
+}
+
+/** Shells that have a completion script. */
+export const SHELLS: readonly string[] = ['bash', 'zsh', 'fish']
 
 export type Colour = 'bright-green' | 'green' | 'red' | 'yellow' | 'cyan'
 

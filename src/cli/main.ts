@@ -8,7 +8,7 @@ import type { HttpClient } from '../client/http.ts'
 import type { Environment } from '../config/overrides.ts'
 import { parseCommandWords } from './command-words.ts'
 import { CommandFailure, StartFailure, UsageFailure, nameOf, requireRoot } from './command.ts'
-import type { Command, CommandContext, Format } from './command.ts'
+import type { Command, CommandContext, CommandTexts, Format } from './command.ts'
 import { findCommand } from './commands.ts'
 import { Connection } from './connection.ts'
 import { Console } from './console.ts'
@@ -18,9 +18,9 @@ import { FlagFailure } from './flags.ts'
 import { parseGlobalFlags } from './global-flags.ts'
 import type { GlobalOptions } from './global-flags.ts'
 
-export const EXIT_SUCCESS = 0
-export const EXIT_FAILURE = 1
-export const EXIT_FLAGS = 2
+const EXIT_SUCCESS = 0
+const EXIT_FAILURE = 1
+const EXIT_FLAGS = 2
 
 const WRONG_SECRET_HINT = 'the instance secret is not that of this cluster'
 const UNKNOWN_KEY_HINT = 'INSI_API_KEY is not a key of this cluster, or no longer'
@@ -110,6 +110,7 @@ class Call {
       flags,
       format: this.#format,
       console: this.#console,
+      texts: TEXTS,
       isRoot: this.#globals.isRoot,
       http: () => {
         assert(http !== undefined, `${nameOf(this.#command)} has no client`)
@@ -191,6 +192,18 @@ class Call {
     if (error.facts.status !== undefined) return error.facts.hint
     return error.facts.url === undefined ? undefined : this.#connection?.schemeHint()
   }
+}
+
+const TEXTS: CommandTexts = {
+  async help(words) {
+    const found = findCommand(words)
+    if (words.length > 0 && found.type === 'unknown') return undefined
+    const { commandHelp, usageText } = await import('./usage.ts')
+    return found.type === 'command' ? commandHelp(found.command) : usageText(found.type === 'group' ? found.path : [])
+  },
+  async completion(shell) {
+    return (await import('./completion.ts')).COMPLETIONS.get(shell)?.()
+  },
 }
 
 function startJson(failure: StartFailure): Record<string, unknown> {

@@ -10,7 +10,7 @@ import { EXIT_CODES, MODES, SCHEME_RULE, VARIABLES, usageLine } from './usage.ts
 export function renderReference(): string {
   return [
     '# insic',
-    'The command line of Insi. This page is made from the table of commands in `src/cli/table/`; `insic <command> --help` says the same.',
+    'The command line of Insi. This page is made from the table of commands in `src/cli/table/` by `npm run generate`; `insic <command> --help` says the same.',
     fenced('insic [flags] <command> [args...]'),
     '## Where it connects',
     list(MODES.map(({ name, meaning }) => `**${name}**: ${escape(meaning)}`)),

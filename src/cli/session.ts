@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import { ping as sendPing } from '../client/ping.ts'
 import type { PingAnswer } from '../client/ping.ts'
-import { CommandFailure, argument } from './command.ts'
+import { CommandFailure, SHELLS, argument } from './command.ts'
 import type { CommandContext, Line } from './command.ts'
 
 export async function ping(context: CommandContext): Promise<void> {
@@ -24,26 +24,17 @@ export async function rootKey(context: CommandContext): Promise<void> {
 }
 
 export async function completion(context: CommandContext): Promise<void> {
-  const { COMPLETIONS } = await import('./completion.ts')
   const shell = argument(context, 0)
-  const render = COMPLETIONS.get(shell)
-  if (render === undefined) {
-    const known = [...COMPLETIONS.keys()].join(', ')
-    throw new CommandFailure([`Error: no completion for the shell '${shell}': there is one for ${known}.`])
+  const script = await context.texts.completion(shell)
+  if (script === undefined) {
+    throw new CommandFailure([`Error: no completion for the shell '${shell}': there is one for ${SHELLS.join(', ')}.`])
   }
-  const script = render()
   context.console.result(context.format, { lines: [{ text: script.trimEnd() }], json: { shell, script } })
 }
 
 export async function help(context: CommandContext): Promise<void> {
-  const { commandHelp, usageText } = await import('./usage.ts')
-  const { findCommand } = await import('./commands.ts')
-  const found = findCommand(context.args)
-  if (context.args.length > 0 && found.type === 'unknown') {
-    throw new CommandFailure([`Error: there is no command '${context.args.join(' ')}'.`])
-  }
-  const text =
-    found.type === 'command' ? commandHelp(found.command) : usageText(found.type === 'group' ? found.path : [])
+  const text = await context.texts.help(context.args)
+  if (text === undefined) throw new CommandFailure([`Error: there is no command '${context.args.join(' ')}'.`])
   context.console.result(context.format, { lines: [{ text }], json: { help: text } })
 }
 

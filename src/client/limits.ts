@@ -30,7 +30,7 @@ export interface UsageAndLimits {
 }
 
 /** Wire names of the limits, and of usage, which has the first four. */
-export const LIMIT_WIRE_NAMES: Readonly<Record<keyof Limits, string>> = {
+const LIMIT_WIRE_NAMES: Readonly<Record<keyof Limits, string>> = {
   diskBytes: 'bytes_on_disk',
   memoryBytes: 'bytes_in_memory',
   events: 'events_emitted',
@@ -61,13 +61,8 @@ export class LimitsClient {
 
   /** Changes the limits that are present; needs the root key. They hold at once. */
   async set(apiKey: string, limits: Limits, options: CallOptions = {}): Promise<void> {
-    await this.#http.call(this.#setRoute, { api_key: apiKey, limits: limitsToWire(limits) }, options)
+    await this.#http.call(this.#setRoute, { api_key: apiKey, limits: toWire(limits) }, options)
   }
-}
-
-/** Limits under their wire names; absent ones stay absent. */
-export function limitsToWire(limits: Limits): Record<string, number> {
-  return toWire(limits)
 }
 
 /** Usage and limits as the API answers them. */
@@ -81,6 +76,7 @@ export function parseUsageAndLimits(value: unknown): UsageAndLimits {
   return { usage: parseUsage(body.usage), limits: parseLimits(body.max_limits) }
 }
 
+// Absent members stay absent.
 function toWire(members: Limits): Record<string, number> {
   const wire: Record<string, number> = {}
   for (const [name, wireName] of limitNames()) {

@@ -1,5 +1,6 @@
 // A subscription: a WebSocket whose events are read with `for await`. When the reader is slow the socket is paused, so that
 // the server, which closes slow subscribers, is the only place where events can be lost.
+import type { EventEmitter } from 'node:events'
 import type { IncomingMessage } from 'node:http'
 import type { WebSocket } from 'ws'
 import { API_PREFIX } from '../contract/route.ts'
@@ -41,22 +42,29 @@ const REFUSAL_BYTES_MAX = 64 * 1024
 
 const NORMAL_CLOSURE = 1000
 
+/** What a subscription needs of a WebSocket; of its own, so that users of the types need not install those of `ws`. */
+interface EventSocket extends EventEmitter {
+  pause(): void
+  resume(): void
+  close(code: number): void
+}
+
 /** An open subscription. Read it once, to the end, or call `close`. */
 export class Subscription implements AsyncIterable<InsiEvent> {
   /** Resolves when the connection has ended, whoever ended it. */
   readonly ended: Promise<SubscriptionEnd>
-  readonly #socket: WebSocket
+  readonly #socket: EventSocket
   readonly #waiting: InsiEvent[] = []
   #isOpen = true
   #failure: Error | undefined
   #wake: () => void = () => {}
 
-  constructor(socket: WebSocket) {
+  constructor(socket: EventSocket) {
     this.#socket = socket
     socket.on('message', (frame: Buffer) => this.#receive(String(frame)))
-    socket.on('error', (error) => this.#fail(error))
+    socket.on('error', (error: Error) => this.#fail(error))
     this.ended = new Promise((resolve) => {
-      socket.once('close', (code, reason) => {
+      socket.once('close', (code: number, reason: Buffer) => {
         this.#isOpen = false
         this.#wake()
         resolve({ code, reason: String(reason) })
@@ -158,8 +166,13 @@ async function readRefusal(response: IncomingMessage, url: URL): Promise<ClientE
     sizeBytes += (chunk as Buffer).length
     if (sizeBytes > REFUSAL_BYTES_MAX) break
   }
+  const status = response.statusCode ?? 0
+  if (status < 300) {
+    const message = `failed to dial websocket ${printableUrl(url)}: the answer ${status} is no handshake`
+    return new ClientError('UNEXPECTED_ANSWER', message, { status, url: printableUrl(url) })
+  }
   const answer = {
-    status: response.statusCode ?? 0,
+    status,
     headers: response.headers,
     text: Buffer.concat(chunks).toString('utf8'),
   }

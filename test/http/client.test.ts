@@ -1,7 +1,7 @@
 // The client library against the real listeners, services and state of a node.
 import { connect } from '../../src/client/client.ts'
 import type { InsiClient } from '../../src/client/client.ts'
-import { EntityManager } from '../../src/client/entity-manager.ts'
+import { Entities } from '../../src/client/entities.ts'
 import { makeCertificate } from '../support/certificates.ts'
 import { HttpNode, ROOT_KEY } from '../support/http-node.ts'
 
@@ -117,7 +117,7 @@ test('an administrative call that goes to the public listener is told so', async
 })
 
 test('entities are found by name, keep their data apart, and are deleted', async () => {
-  const manager = new EntityManager(root)
+  const manager = new Entities(root)
   const [left, right] = [
     await manager.create('left'),
     await manager.createOrLoad('right', { diskBytes: 4096, memoryBytes: 1 }),
@@ -126,7 +126,7 @@ test('entities are found by name, keep their data apart, and are deleted', async
   expect(await right.valueStore().get('app.k')).toBeUndefined()
   expect(await left.bump('hits', 2)).toBe(2n)
   expect((await right.usage()).limits.diskBytes).toBe(4096)
-  const again = await new EntityManager(root).get('left')
+  const again = await new Entities(root).get('left')
   expect(await again.valueStore().get('app.k')).toBe('left')
   await manager.delete('left')
   await manager.delete('right')

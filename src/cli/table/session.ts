@@ -1,7 +1,6 @@
 // The commands about the connection and about insic itself.
+import { SHELLS } from '../command.ts'
 import type { Command } from '../command.ts'
-
-export const SHELLS: readonly string[] = ['bash', 'zsh', 'fish']
 
 export const SESSION_COMMANDS: readonly Command[] = [
   {

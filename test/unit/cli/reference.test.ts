@@ -1,5 +1,5 @@
-// docs/CLI.md is what the command table says. `UPDATE=1 npm test -- test/unit/cli/reference` writes it anew.
-import { readFileSync, writeFileSync } from 'node:fs'
+// docs/CLI.md is what the command table says. `npm run generate` writes it anew.
+import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { nameOf } from '../../../src/cli/command.ts'
 import { COMMANDS, findCommand } from '../../../src/cli/commands.ts'
@@ -8,7 +8,6 @@ import { renderReference } from '../../../src/cli/reference.ts'
 const DOCUMENT = path.resolve(import.meta.dirname, '../../../docs/CLI.md')
 
 test('docs/CLI.md is made from the command table', () => {
-  if (process.env['UPDATE'] === '1') writeFileSync(DOCUMENT, renderReference())
   expect(readFileSync(DOCUMENT, 'utf8')).toBe(renderReference())
 })
 

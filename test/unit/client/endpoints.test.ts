@@ -45,5 +45,5 @@ test('one that failed comes last for a while, then has its place again', () => {
 test('all are asked when all have failed', () => {
   const { list, order } = listOf('a', 'b')
   for (const endpoint of list.inOrder()) list.failed(endpoint)
-  expect([...order()].sort()).toEqual(['a', 'b'])
+  expect(['ab', 'ba']).toContain(order())
 })

@@ -1,6 +1,6 @@
 // Scopes, and entities by name, over a server that keeps values in memory.
 import { connect } from '../../../src/client/client.ts'
-import { EntityManager } from '../../../src/client/entity-manager.ts'
+import { Entities } from '../../../src/client/entities.ts'
 import { ScopedStore } from '../../../src/client/scoped-store.ts'
 import { ScriptedServer, apiError, empty, json } from './scripted-server.ts'
 import type { ReceivedRequest, Script } from './scripted-server.ts'
@@ -103,7 +103,7 @@ describe('scopes', () => {
 
   test('two views do not share their scopes', async () => {
     const root = connect(server.url, ROOT)
-    const entity = await new EntityManager(root).create('app')
+    const entity = await new Entities(root).create('app')
     entity.valueStore().pushScope('x')
     await entity.valueStore().set('k', 'plain')
     expect(api.values.get(entity.key)?.get('k')).toBe('plain')
@@ -116,7 +116,7 @@ describe('scopes', () => {
 describe('entities', () => {
   test('are created with limits, found by another manager, and deleted', async () => {
     const root = connect(server.url, ROOT)
-    const created = await new EntityManager(root).create('app', { diskBytes: 5000, memoryBytes: 4000 })
+    const created = await new Entities(root).create('app', { diskBytes: 5000, memoryBytes: 4000 })
     expect(api.limits.get(created.key)).toEqual({
       bytes_on_disk: 5000,
       bytes_in_memory: 4000,
@@ -125,7 +125,7 @@ describe('entities', () => {
       rate_per_second_data_limit: 25,
       rate_per_second_event_limit: 10,
     })
-    const other = new EntityManager(root)
+    const other = new Entities(root)
     const found = await other.createOrLoad('app')
     expect([found.uuid, found.key]).toEqual([created.uuid, created.key])
     expect((await other.all()).map((entity) => entity.name)).toEqual(['app'])
@@ -137,7 +137,7 @@ describe('entities', () => {
 
   test('have unique names', async () => {
     const root = connect(server.url, ROOT)
-    const manager = new EntityManager(root)
+    const manager = new Entities(root)
     await manager.create('app')
     await expect(manager.create('app')).rejects.toThrow("entity with name 'app' already exists")
     root.close()
@@ -146,14 +146,14 @@ describe('entities', () => {
   test('leave no key behind when a step of their creation fails', async () => {
     const root = connect(server.url, ROOT)
     api.failOn = '/set'
-    await expect(new EntityManager(root).create('app')).rejects.toMatchObject({ code: 'INTERNAL' })
+    await expect(new Entities(root).create('app')).rejects.toMatchObject({ code: 'INTERNAL' })
     expect(api.limits.size).toBe(0)
     root.close()
   })
 
   test('cannot have more memory than disk, also after a change of one of the two', async () => {
     const root = connect(server.url, ROOT)
-    const manager = new EntityManager(root)
+    const manager = new Entities(root)
     await expect(manager.create('app', { diskBytes: 1, memoryBytes: 2 })).rejects.toThrow(
       'bytes in memory cannot be greater than bytes on disk',
     )
@@ -166,7 +166,7 @@ describe('entities', () => {
 
   test('can be deleted again after a deletion that failed half way', async () => {
     const root = connect(server.url, ROOT)
-    const manager = new EntityManager(root)
+    const manager = new Entities(root)
     await manager.create('app')
     api.failOn = '/delete'
     await expect(manager.delete('app')).rejects.toMatchObject({ code: 'INTERNAL' })
@@ -178,7 +178,7 @@ describe('entities', () => {
 
   test('do not show their key when they are printed', async () => {
     const root = connect(server.url, ROOT)
-    const entity = await new EntityManager(root).create('app')
+    const entity = await new Entities(root).create('app')
     expect(JSON.stringify(entity)).not.toContain(entity.key)
     root.close()
   })

@@ -130,6 +130,11 @@ test('a refused handshake is the error that the server says', async () => {
   })
 })
 
+test('an answer that is no handshake is UNEXPECTED_ANSWER', async () => {
+  refusal = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}'
+  await expect(client.events.subscribe('t')).rejects.toThrow(/the answer 200 is no handshake$/)
+})
+
 test('an address where nobody listens is UNREACHABLE', async () => {
   const away = connect('http://127.0.0.1:1', 'insi_key')
   await expect(away.events.subscribe('t')).rejects.toMatchObject({ code: 'UNREACHABLE' })

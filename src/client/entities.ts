@@ -27,7 +27,7 @@ export const ENTITY_LIMITS_DEFAULT: Required<Limits> = {
  * Every lookup reads the records of the cluster, so several managers see each other's entities. Names are unique as far as one
  * manager at a time creates them.
  */
-export class EntityManager {
+export class Entities {
   readonly #root: InsiClient
   readonly #random: Pick<Random, 'uuid'>
 
