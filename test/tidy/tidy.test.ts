@@ -33,7 +33,7 @@ const BANNED: readonly BannedCall[] = [
     instead: 'take a Clock and use after() or every()',
   },
   {
-    pattern: /\bMath\.random\(|(?<![.#\w])random(Bytes|UUID|Int)\(/,
+    pattern: /\bMath\.random\(|\brandomBytes\(|\brandomUUID\(|\brandomInt\b.*node:crypto/,
     allowedIn: [/^src\/base\/random\.ts$/],
     instead: 'take a Random (base/random.ts)',
   },
