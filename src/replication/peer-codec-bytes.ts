@@ -10,7 +10,7 @@ const TWO_POW_31 = 2 ** 31
 const VARINT_BYTES_MAX = 8
 
 /** Items (entries, commands, members) in one message: an item costs more memory than the byte or two that announce it. */
-export const PEER_MESSAGE_ITEMS_MAX = 262_144
+const PEER_MESSAGE_ITEMS_MAX = 262_144
 const UTF8_BYTES_PER_UNIT_MAX = 3
 
 /** The error of everything that a peer may not send. */

@@ -20,26 +20,12 @@ export const DIAL_QUEUE_SIZE_BYTES_MAX = 4 * 1024 * 1024
 /** Frames are joined into one socket write up to about this size. */
 export const WRITE_BATCH_SIZE_BYTES = 256 * 1024
 
-/** From the first packet to the end of the handshake. */
-export const HANDSHAKE_DEADLINE_MS = 5_000
-export const CONNECT_DEADLINE_MS = 3_000
-
-/** Silence after which a peer is asked for a sign of life, and after which its connection counts as dead. */
-export const KEEP_ALIVE_INTERVAL_MS = 1_000
-export const KEEP_ALIVE_DEADLINE_MS = 4_000
-
-/** A connection that another one to the same peer calls into question has this long to give a sign of life. */
-export const PROBE_DEADLINE_MS = 500
-
 /** How often deadlines are looked at. */
 export const SWEEP_INTERVAL_MS = 100
 
 /** Pause between two attempts to reach a peer: doubles from the first to the last, then 50 to 100 % of it by chance. */
 export const RECONNECT_DELAY_MS_MIN = 50
 export const RECONNECT_DELAY_MS_MAX = 1_000
-
-/** close() and the end of a superseded connection wait this long for what is queued. */
-export const CLOSE_DEADLINE_MS = 500
 
 /** Connections that may be open or in the making at the same time. */
 export const CONNECTIONS_MAX = 256
@@ -53,21 +39,27 @@ export const ADDRESS_FORGOTTEN_AFTER_MS = 60_000
 /** A connection that lived shorter than this does not make its address count as reached. */
 export const STABLE_CONNECTION_MS = 1_000
 
-/** The deadlines that tests shorten. */
+/** The deadlines of connections; tests shorten them. */
 export interface PeerDeadlines {
+  /** From the accepted connection to the end of the handshake. */
   readonly handshakeMs: number
+  /** From dialling to the end of the handshake. */
   readonly connectMs: number
+  /** Silence after which a peer is asked for a sign of life. */
   readonly keepAliveIntervalMs: number
+  /** Silence after which a connection counts as dead. */
   readonly keepAliveDeadlineMs: number
+  /** For a sign of life over a connection that another one to the same peer calls into question. */
   readonly probeMs: number
+  /** For what is queued when a connection ends. */
   readonly closeMs: number
 }
 
 export const DEADLINES: PeerDeadlines = {
-  handshakeMs: HANDSHAKE_DEADLINE_MS,
-  connectMs: CONNECT_DEADLINE_MS,
-  keepAliveIntervalMs: KEEP_ALIVE_INTERVAL_MS,
-  keepAliveDeadlineMs: KEEP_ALIVE_DEADLINE_MS,
-  probeMs: PROBE_DEADLINE_MS,
-  closeMs: CLOSE_DEADLINE_MS,
+  handshakeMs: 5_000,
+  connectMs: 3_000,
+  keepAliveIntervalMs: 1_000,
+  keepAliveDeadlineMs: 4_000,
+  probeMs: 500,
+  closeMs: 500,
 }

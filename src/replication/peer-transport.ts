@@ -131,7 +131,7 @@ export class TlsPeerTransport implements PeerTransport {
     this.#links.forget(raftAddress)
   }
 
-  /** Writes what is queued and says goodbye, for at most CLOSE_DEADLINE_MS. No handler is called from now on. */
+  /** Writes what is queued and says goodbye, for at most `closeMs`. No handler is called from now on. */
   async close(): Promise<void> {
     if (this.#closed) return
     this.#closed = true
