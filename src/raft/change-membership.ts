@@ -1,4 +1,5 @@
 // A leader's side of membership changes (thesis §4): what may be proposed when, and the promotion of learners that caught up.
+// What a change does to a membership is in membership.ts, what it does to the leader's bookkeeping in leadership.ts.
 import type { Core } from './core.ts'
 import { appendAsLeader } from './leader-log.ts'
 import type { Leadership } from './leadership.ts'
@@ -10,6 +11,10 @@ import type { Membership, MembershipChange, MembershipResult } from './types.ts'
 /** Heartbeat rounds in a row that a learner must be close to the leader's log before it is promoted (thesis §4.2.1). */
 const CAUGHT_UP_ROUNDS_MIN = 2
 
+/**
+ * Appends the configuration after `change`, which is in force with that (thesis §4.1). The reasons for a refusal are checked from
+ * "not now" to "not at all": a caller that retries `pending` sees the other reasons later.
+ */
 export function proposeMembership(core: Core, change: MembershipChange): MembershipResult {
   const lead = core.leadership
   if (lead === null) return { ok: false, reason: 'not_leader' }
@@ -20,21 +25,26 @@ export function proposeMembership(core: Core, change: MembershipChange): Members
   if (change.type === 'promote' && !isCaughtUp(core, lead.peers.get(change.id))) {
     return { ok: false, reason: 'not_caught_up' }
   }
-  const takesVote = change.type === 'remove' || change.type === 'demote'
+  const takesVote = votersOf(membership).length < core.voters.length
   if (takesVote && !isQuorumProved(core, lead, membership)) return { ok: false, reason: 'not_caught_up' }
   const index = appendAsLeader(core, lead, 'membership', [encodeMembership(membership)])
   return { ok: true, index, term: core.term }
 }
 
-/** Promotes one learner that kept up for long enough. Called once a heartbeat round. */
+/**
+ * Promotes one learner that kept up for long enough; called once a heartbeat round. Rounds instead of one look, because a learner
+ * that answers once and falls behind again would be a voter that the group waits for.
+ */
 export function promoteCaughtUpLearner(core: Core, lead: Leadership): void {
   let candidate: Progress | undefined
   for (const peer of lead.peerList) {
     const isKeepingUp = !peer.isVoter && !peer.isLeaving && isCaughtUp(core, peer)
     peer.caughtUpRounds = isKeepingUp ? peer.caughtUpRounds + 1 : 0
+    // Who was demoted on purpose stays a learner until it is promoted on purpose.
     const isReady = peer.caughtUpRounds >= CAUGHT_UP_ROUNDS_MIN
     if (isReady && findMember(core.memberships.current, peer.id)?.demoted !== true) candidate ??= peer
   }
+  // Refused while another change is pending, and then tried again in the next round.
   if (candidate !== undefined) proposeMembership(core, { type: 'promote', id: candidate.id })
 }
 

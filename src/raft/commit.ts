@@ -1,10 +1,17 @@
 // The commit rule (§5.3, §5.4.2) and what follows from a commit on the leader.
+//
+//   index     1   2   3   4   5   6         term 3 began at index 5 (its no-op)
+//   term      1   1   2   2   3   3
+//   on a majority ............^             commitIndex becomes 5; had only 4 been on a majority, it would stay
 import type { Core } from './core.ts'
 import type { Leadership } from './leadership.ts'
 import { sendPending, sendTimeoutNow } from './replicate.ts'
 import { becomeFollower } from './roles.ts'
 
-/** Moves the commit index as far as a majority allows. May end the leadership, see finishOwnRemoval(). */
+/**
+ * Moves the commit index as far as a majority of the configuration in force allows; also that of a configuration which is not
+ * committed itself (thesis §4.1). May end the leadership, see finishOwnRemoval().
+ */
 export function maybeCommit(core: Core, lead: Leadership): void {
   const index = lead.quorumMatchIndex(core.durableIndex)
   // §5.4.2: only entries of the leader's own term are committed by counting; all before them are committed with them. An
@@ -13,6 +20,7 @@ export function maybeCommit(core: Core, lead: Leadership): void {
   const isChangeDone = core.commitIndex < core.memberships.currentIndex && index >= core.memberships.currentIndex
   core.commitIndex = index
   lead.uncommitted.committed(index)
+  // The others may apply as soon as they know.
   lead.appendDue = true
   if (isChangeDone) finishChange(core, lead)
 }
@@ -29,6 +37,7 @@ function finishChange(core: Core, lead: Leadership): void {
  * the log is told to campaign at once, which saves the group an election timeout.
  */
 function finishOwnRemoval(core: Core, lead: Leadership): void {
+  // It has the longest log there is, so no voter can refuse it (§5.4.1).
   const successor = lead.voterPeers.find((peer) => peer.matchIndex === core.log.lastIndex)
   if (successor !== undefined) sendTimeoutNow(core, lead, successor.id)
   becomeFollower(core, core.term, null)

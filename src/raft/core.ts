@@ -1,5 +1,14 @@
 // The state of one member (Figure 2, "State") and the few operations that every rule is made of. The rules themselves stand in
 // election.ts, follower.ts, leader.ts and their neighbours; they are functions over this class.
+//
+// What holds between any two calls of the owner, checked by the assertions in these operations:
+//
+//   1. term never decreases, and in one term votedFor changes at most once, from null to a member (§5.2).
+//   2. base <= appliedIndex <= commitIndex <= log end, and none of them decreases (§5.3, State Machine Safety).
+//   3. Nothing at or before commitIndex is ever cut (§5.4.3, Leader Completeness).
+//   4. Everything up to durableIndex survives a crash as it is now. It may be less than what is durable, never more.
+//   5. The newest configuration in the log is the one in force, committed or not (thesis §4.1).
+//   6. leadership is not null exactly while the role is 'leader'.
 import { assert } from '../base/assert.ts'
 import type { Leadership } from './leadership.ts'
 import { findMember, votersOf } from './membership.ts'
@@ -32,12 +41,15 @@ export class Core {
   /** TimeoutNow came before this node had applied what it must know to lead; it campaigns as soon as it has. */
   isCampaignOrdered = false
 
+  /** Persistent state on all servers (Figure 2), together with the log: changes go to the outbox at once. */
   term: Term
   votedFor: MemberId | null
   role: Role = 'learner'
+  /** Who leads `term`, as far as this node knows; on the leader itself its own id. */
   leader: MemberId | null = null
   /** Not null exactly while `role` is 'leader'. */
   leadership: Leadership | null = null
+  /** Volatile state on all servers (Figure 2). The owner applies; the core only remembers how far that went. */
   commitIndex: LogIndex
   appliedIndex: LogIndex
   /** This node's log is durable up to here; a lower bound, see noteDurable(). */
@@ -48,6 +60,7 @@ export class Core {
   voters: readonly MemberId[] = []
   isVoter = false
 
+  /** Logical time since the start; only differences are meaningful. */
   nowTick = 0
   /** Ticks since the leader was last heard, a vote was granted or a campaign began (§5.2). */
   electionElapsedTicks = 0
@@ -66,8 +79,9 @@ export class Core {
     this.votedFor = hardState.votedFor
     this.commitIndex = commitIndex
     this.appliedIndex = commitIndex
-    // What a log holds when the node starts was read from disk.
+    // What a log holds when the node starts was read from disk; the owner has synced it.
     this.durableIndex = log.lastIndex
+    // Before anything else: a node that does not know its peers yet would take itself for a whole cluster.
     this.memberships = MembershipHistory.restore(base, log)
     this.forwardedReads = new ForwardedReads(options.randomInt)
     this.refreshMembership()
@@ -120,8 +134,9 @@ export class Core {
    * from winning with a configuration that the rest of it does not know yet.
    */
   get isPromotable(): boolean {
-    if (this.outbox.installSnapshot !== null || this.memberships.hasChangeIn(this.appliedIndex, this.commitIndex))
-      return false
+    // The state that belongs to the log is still on its way.
+    if (this.outbox.installSnapshot !== null) return false
+    if (this.memberships.hasChangeIn(this.appliedIndex, this.commitIndex)) return false
     return this.isVoter || this.#isVoteBeingTaken
   }
 
@@ -144,6 +159,7 @@ export class Core {
   truncateFrom(from: LogIndex): void {
     assert(from > this.commitIndex, `refusing to cut the log at ${from}: ${this.commitIndex} is committed`)
     this.log.truncateFrom(from)
+    // What replaces the tail is not durable, whatever was there before.
     if (this.durableIndex >= from) this.durableIndex = from - 1
     if (this.memberships.truncateFrom(from)) this.refreshMembership()
   }
@@ -153,8 +169,10 @@ export class Core {
     assert(meta.index > this.commitIndex, `snapshot ${meta.index} is not newer than commit ${this.commitIndex}`)
     this.log.resetTo(meta)
     this.memberships.resetTo(meta)
+    // A snapshot holds nothing but committed and applied entries.
     this.commitIndex = meta.index
     this.appliedIndex = meta.index
+    // Entries of the old log may have been durable at indexes that the new one will use again.
     this.durableIndex = 0
     this.outbox.installSnapshot = meta
     this.refreshMembership()
@@ -174,7 +192,10 @@ export class Core {
     return true
   }
 
-  /** Recomputes what is derived from the configuration in force. */
+  /**
+   * Recomputes what is derived from the configuration in force. A candidate keeps its role: its campaign goes on with the
+   * voters that it knows now, and a configuration that arrives from a leader ends it anyway.
+   */
   refreshMembership(): void {
     const membership = this.memberships.current
     this.voters = votersOf(membership)
@@ -184,6 +205,7 @@ export class Core {
   }
 }
 
+/** Options are validated where they are read; what is asserted here would break the protocol itself. */
 function assertOptions(options: RaftOptions): void {
   assert(options.heartbeatTicks >= 1, 'a heartbeat takes at least one tick')
   // A follower must be able to miss a heartbeat without campaigning (§5.6, broadcastTime << electionTimeout).

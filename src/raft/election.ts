@@ -1,4 +1,14 @@
 // Elections (§5.2, §5.4.1) with a preceding PreVote (thesis §9.6): asking for votes, giving them and counting them.
+//
+//                 timeout                  PreVotes of                votes of a
+//     follower ------------> preCandidate --a majority--> candidate --majority--> leader
+//        ^  ^                    |   ^                       |  |                    |
+//        |  |    refused by a    |   |        timeout        |  |                    |
+//        |  +------majority------+   +-----------------------+  |                    |
+//        +---- a leader is heard, or a later term (roles.ts) ---+--------------------+
+//                                                                  or no quorum is heard (leader.ts)
+//
+// TimeoutNow leads from follower to candidate directly. A learner stays one.
 import { assert } from '../base/assert.ts'
 import type { Core } from './core.ts'
 import { becomeLeader } from './leader.ts'
@@ -10,12 +20,17 @@ import type { RequestVote, RequestVoteResponse } from './types.ts'
 /** `preVote` asks whether an election could be won, without disturbing anybody; `transfer` was told to campaign by the leader. */
 export type Campaign = 'preVote' | 'vote' | 'transfer'
 
-/** Starts a campaign unless this node may not lead; see Core.isPromotable. */
+/**
+ * Starts a campaign unless this node may not lead; see Core.isPromotable. Only a real one enters a new term and uses up this
+ * node's vote; a sole voter wins both at once.
+ */
 export function campaign(core: Core, kind: Campaign): void {
   if (core.leadership !== null || !core.isPromotable) return
+  // It has given the old leader up, so it may vote for others and must not send them there.
   core.setLeader(null)
   core.resetElectionTimer()
   core.votes.clear()
+  // Counts only if this node is among the voters, which a node whose vote is being taken is not.
   core.votes.set(core.id, true)
   if (kind === 'preVote') {
     core.role = 'preCandidate'
@@ -35,6 +50,7 @@ export function handleTimeoutNow(core: Core): void {
   maybeCampaignAsOrdered(core)
 }
 
+/** Called again whenever what held the campaign back may be gone. The order lapses when a leader is heard. */
 export function maybeCampaignAsOrdered(core: Core): void {
   if (core.isCampaignOrdered && core.isPromotable) campaign(core, 'transfer')
 }
@@ -61,7 +77,10 @@ export function tickElection(core: Core): void {
   if (isRetryDue && (core.role === 'preCandidate' || core.role === 'candidate')) requestVotes(core)
 }
 
-/** A request of this term, or a PreVote of any term that is not older. */
+/**
+ * A request of this term, or a PreVote of any term that is not older. Whether the sender is a member is not asked: it may be
+ * one by a configuration that has not arrived here, and a learner may have become a voter by it (thesis §4.2.3).
+ */
 export function handleRequestVote(core: Core, message: RequestVote): void {
   // The vote of a term goes to the first that asks; the same candidate gets it again, its answer may have been lost (§5.2).
   const isVoteFree = core.votedFor === message.from || (core.votedFor === null && core.leader === null)
@@ -70,6 +89,7 @@ export function handleRequestVote(core: Core, message: RequestVote): void {
   const isGranted = mayVote && isLogUpToDate(core, message)
   if (isGranted && !message.preVote) {
     core.voteFor(message.from)
+    // Only a vote that was given resets the timer: a candidate that cannot win must not hold back one that can (Figure 2).
     core.resetElectionTimer()
   }
   respondVote(core, message, isGranted)
@@ -96,9 +116,11 @@ function isLogUpToDate(core: Core, { lastLogIndex, lastLogTerm }: RequestVote): 
   return lastLogTerm > ownLastTerm || (lastLogTerm === ownLastTerm && lastLogIndex >= core.log.lastIndex)
 }
 
+/** Ends the campaign once no further answer can change its outcome. */
 function maybeFinish(core: Core): void {
   const result = voteResult(core.voters, core.votes)
   if (result === 'pending') return
+  // After a refusal by a majority, waiting for the rest is in vain; the next timeout tries again.
   if (result === 'lost') becomeFollower(core, core.term, null)
   else if (core.role === 'preCandidate') campaign(core, 'vote')
   else becomeLeader(core)
@@ -122,6 +144,7 @@ function requestVotes(core: Core): void {
   }
 }
 
+/** A vote that was given must survive a crash before it counts, or it could be given twice (§5.2; thesis §3.8). */
 function respondVote(core: Core, { from: to, term, preVote }: RequestVote, voteGranted: boolean): void {
   const isPreVoteGranted = preVote && voteGranted
   const response = {

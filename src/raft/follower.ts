@@ -1,4 +1,12 @@
 // What a leader's messages do to the log of another member: AppendEntries (Figure 2) and InstallSnapshot (§7).
+//
+// Which answers wait for the disk, and why:
+//
+//   entries acknowledged    wait: the leader counts them as stored (Figure 2, "respond after ... stable storage")
+//   heartbeat acknowledged  do not, as far as they only claim what is durable already; then a slow disk does not look like a
+//                           dead member, and reads do not wait for writes
+//   entries refused         do not: nothing is promised
+//   snapshot answered       wait: log and state are replaced
 import { assert, must } from '../base/assert.ts'
 import type { Core } from './core.ts'
 import { lastIndexWithTermAtMost } from './log-search.ts'
@@ -7,7 +15,7 @@ import type { AppendEntries, Entry, InstallSnapshot, LogIndex, MemberId } from '
 /** An AppendEntries of the current term; the sender is known to be its leader. */
 export function handleAppendEntries(core: Core, message: AppendEntries): void {
   core.resetElectionTimer()
-  const { prevLogIndex, prevLogTerm, entries, readRound } = message
+  const { prevLogIndex, entries, readRound } = message
   assertFollowing(message)
   if (!matchesAt(core, message)) {
     refuse(core, message)
@@ -18,7 +26,6 @@ export function handleAppendEntries(core: Core, message: AppendEntries): void {
   const verifiedIndex = Math.max(prevLogIndex + entries.length, core.commitIndex)
   // Entries after the verified ones may be leftovers of another leader: they must not become committed (Figure 2, rule 5).
   core.commitIndex = Math.max(core.commitIndex, Math.min(message.leaderCommit, verifiedIndex))
-  assert(prevLogTerm <= core.term, 'a leader has no entries of later terms')
   if (entries.length === 0 && core.isTermDurable) {
     // A heartbeat is answered without waiting for the disk, which may be busy for longer than an election timeout; what it
     // confirms is durable already. The term is too, so that the answer cannot be forgotten by a crash.
@@ -56,7 +63,8 @@ export function handleInstallSnapshot(core: Core, message: InstallSnapshot): voi
       core.resetTo(snapshot)
     }
   }
-  // Otherwise it is outdated: the state is further already, and going back would undo what was applied.
+  // Otherwise it is outdated: the state is further already, and going back would undo what was applied. The leader learns how far
+  // this log goes either way, and that it may go on from there.
   core.outbox.sendWhenDurable({
     type: 'InstallSnapshotResponse',
     from: core.id,
@@ -84,10 +92,12 @@ function matchesAt(core: Core, { prevLogIndex, prevLogTerm }: AppendEntries): bo
  */
 function appendMissing(core: Core, entries: readonly Entry[]): void {
   const { log } = core
+  // Usually the first entry is new and the loop ends at once.
   let position = 0
   for (const entry of entries) {
     if (entry.index > log.lastIndex) break
     const term = log.termAt(entry.index)
+    // An entry that was cut away behind a snapshot is committed, hence equal. truncateFrom() refuses to cut committed ones.
     if (term !== entry.term && (entry.index > core.commitIndex || term !== undefined)) {
       core.truncateFrom(entry.index)
       break
@@ -129,7 +139,10 @@ function refuse(core: Core, { from: leader, prevLogIndex, prevLogTerm, readRound
   })
 }
 
-/** Checks the shape that every rule here relies on; the only place where entries from outside enter the core. */
+/**
+ * Checks the shape that every rule here relies on; the only place where entries from outside enter the core. A peer that sends
+ * anything else has a bug that may have damaged its log: going on could spread that.
+ */
 function assertFollowing({ term, prevLogIndex, prevLogTerm, entries }: AppendEntries): void {
   let index = prevLogIndex
   let entryTerm = prevLogTerm

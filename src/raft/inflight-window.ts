@@ -51,6 +51,7 @@ export class InflightWindow {
     }
   }
 
+  /** Whatever is in flight no longer matters: the member is probed anew, or gets a snapshot. */
   clear(): void {
     this.#head = 0
     this.#count = 0

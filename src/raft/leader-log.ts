@@ -1,10 +1,11 @@
-// How a leader adds to its own log (§5.3). It never changes or cuts what is there (§5.3, Leader Append-Only).
+// How a leader adds to its own log (§5.3). It never changes or cuts what is there (§5.3, Leader Append-Only). Nothing is sent from
+// here: replicate.ts finds what each member lacks when the effects are taken.
 import type { Core } from './core.ts'
 import type { Leadership } from './leadership.ts'
 import { ENTRY_OVERHEAD_BYTES } from './uncommitted-tail.ts'
 import type { Entry, EntryKind, LogIndex, ProposeResult } from './types.ts'
 
-/** Appends one entry for each of `payloads`, in the current term; returns the last one's index. */
+/** Appends one entry for each of `payloads`, in the current term; returns the last one's index. The log keeps the arrays. */
 export function appendAsLeader(
   core: Core,
   lead: Leadership,
@@ -23,7 +24,10 @@ export function appendAsLeader(
   return core.log.lastIndex
 }
 
-/** Appends commands, all or none, unless leadership is about to go or too much is uncommitted already. */
+/**
+ * Appends commands, all or none. Refused during a transfer, because the target has to reach the end of the log (thesis §3.10),
+ * and when too much is uncommitted, because a leader without a quorum must not fill its memory and disk.
+ */
 export function proposeCommands(core: Core, commands: readonly Uint8Array[]): ProposeResult {
   const lead = core.leadership
   if (lead === null) return { ok: false, reason: 'not_leader' }

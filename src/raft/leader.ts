@@ -1,4 +1,5 @@
-// A leader's life: its first entry, its ticks, and the answers of the others (§5.2, §5.3).
+// A leader's life: its first entry, its ticks, and the answers of the others (§5.2, §5.3). Answers arrive late, repeated and out of
+// order; each handler is written so that an old answer changes nothing that a newer one has established.
 import { assert } from '../base/assert.ts'
 import { promoteCaughtUpLearner } from './change-membership.ts'
 import { maybeCommit } from './commit.ts'
@@ -29,10 +30,12 @@ export function becomeLeader(core: Core): void {
   core.role = 'leader'
   core.votes.clear()
   core.setLeader(core.id)
+  // Sent with the next effects, which tells everybody who leads now (§5.2).
   const index = appendAsLeader(core, lead, 'noop', [EMPTY])
   assert(index === lead.termStartIndex, 'the no-op is the first entry of the term')
 }
 
+/** One tick; everything but the end of a transfer is done once a heartbeat interval. */
 export function tickLeader(core: Core, lead: Leadership): void {
   expireTransfer(core, lead)
   lead.heartbeatElapsedTicks++
@@ -44,6 +47,8 @@ export function tickLeader(core: Core, lead: Leadership): void {
     return
   }
   promoteCaughtUpLearner(core, lead)
+  // A round of reads may have lost the voters that it waited for by a change of the membership.
+  confirmReads(core, lead)
   for (const peer of lead.peerList) expireSnapshot(core, peer)
   sendHeartbeats(core, lead)
   // The message may have been lost, or the target was not ready to campaign when it came.
@@ -57,6 +62,7 @@ function mayStayLeader(core: Core, lead: Leadership): boolean {
   return lead.isQuorumActive(core.nowTick)
 }
 
+/** An answer of this term to entries or to a heartbeat. Any answer shows that the member is there and follows this leader. */
 export function handleAppendEntriesResponse(core: Core, lead: Leadership, message: AppendEntriesResponse): void {
   const peer = lead.peers.get(message.from)
   // Removed meanwhile: its log no longer matters.
@@ -91,9 +97,11 @@ export function handleSnapshotFinished(core: Core, lead: Leadership, member: Mem
     return
   }
   peer.becomeProbe(peer.matchIndex + 1)
+  // Waits for an answer, so that a member that cannot take snapshots right now is not offered one after the other.
   peer.probePaused = true
 }
 
+/** The member's log is durable and equal to ours up to `matchIndex`. May end the leadership, by maybeCommit(). */
 function handleMatch(core: Core, lead: Leadership, peer: Progress, matchIndex: LogIndex): void {
   const { lastIndex, firstIndex } = core.log
   // A member cannot match beyond our end, since we hold everything committed (§5.4.3, Leader Completeness).
@@ -101,6 +109,7 @@ function handleMatch(core: Core, lead: Leadership, peer: Progress, matchIndex: L
   const isNews = peer.acknowledge(matchIndex)
   if (peer.state === 'probe') {
     peer.probePaused = false
+    // The match is found when something new matches, or all before the next entry does.
     if (isNews || peer.matchIndex === peer.nextIndex - 1) peer.becomeReplicate()
   } else if (peer.state === 'snapshot' && peer.matchIndex + 1 >= firstIndex) {
     // The log does what the snapshot was for, or the snapshot is installed and its answer was lost.
@@ -113,6 +122,7 @@ function handleMatch(core: Core, lead: Leadership, peer: Progress, matchIndex: L
   if (peer.isVoter && matchIndex > core.commitIndex) maybeCommit(core, lead)
 }
 
+/** The member has no entry like ours at the index that it names: probe further back, or ignore it as out of date. */
 function handleRefusal(core: Core, lead: Leadership, peer: Progress, message: AppendEntriesResponse): void {
   const { firstIndex, lastIndex } = core.log
   // Nothing with a larger term than the hint's can match: the member has none of it up to there (§5.3, last paragraphs).
@@ -122,11 +132,11 @@ function handleRefusal(core: Core, lead: Leadership, peer: Progress, message: Ap
     Math.min(message.hintIndex, lastIndex),
     message.hintTerm,
   )
-  peer.refuse(message.matchIndex, probeIndex)
-  peer.probePaused = false
-  lead.appendDue = true
+  // An answer to an older probe does not lift the pause of the newer one: each probe may be large, and one answer is enough.
+  if (peer.refuse(message.matchIndex, probeIndex)) lead.appendDue = true
 }
 
+/** A snapshot that was delivered but neither answered nor made superfluous is given up and, if still needed, sent again. */
 function expireSnapshot(core: Core, peer: Progress): void {
   if (peer.snapshotDeliveredAtTick === null) return
   const waitedTicks = core.nowTick - peer.snapshotDeliveredAtTick

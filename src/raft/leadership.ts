@@ -37,6 +37,7 @@ export class Leadership {
    */
   holdsMessages: boolean
   transfer: Transfer | null = null
+  /** Counts only this leadership's proposals: what earlier leaders left was bounded by them. */
   readonly uncommitted: UncommittedTail
   readonly reads = new LeaderReads()
   readonly #options: RaftOptions
@@ -44,17 +45,20 @@ export class Leadership {
   readonly #counts: number[] = []
   #batch: (Batch & { readonly from: LogIndex; readonly logEnd: LogIndex }) | null = null
 
+  /** `lastIndex`: the end of the log before the term's no-op. */
   constructor(options: RaftOptions, membership: Membership, lastIndex: LogIndex, nowTick: number) {
     this.#options = options
     this.termStartIndex = lastIndex + 1
     this.startedAtTick = nowTick
     this.uncommitted = new UncommittedTail(options.uncommittedSizeBytesMax)
     this.setMembership(membership, this.termStartIndex)
+    // With other voters, their votes prove that the term is durable: the requests for them waited for it.
     this.holdsMessages = this.voterPeers.length === 0
   }
 
   /** Takes `membership` into force; new members are probed from `nextIndex`, the newest entry, like after an election (§5.3). */
   setMembership(membership: Membership, nextIndex: LogIndex): void {
+    // Whoever the new configuration does not name is leaving.
     this.selfIsVoter = false
     for (const peer of this.peerList) {
       peer.isVoter = false
@@ -114,6 +118,7 @@ export class Leadership {
 
   /** Whether a majority of voters was heard from within an election timeout (thesis §6.2, CheckQuorum). */
   isQuorumActive(nowTick: number): boolean {
+    // One for each voter that is there: 1 is on a majority exactly when enough of them are.
     const counts = this.#counts
     counts.length = 0
     for (const peer of this.voterPeers) counts.push(peer.isActive(nowTick, this.#options.electionTicks) ? 1 : 0)

@@ -1,5 +1,9 @@
 // Which configuration is in force at which index. A configuration holds from the moment its entry is in the log, committed or
-// not (thesis §4.1), so cutting the log back must bring the one before it into force again.
+// not (thesis §4.1), so cutting the log back must bring the one before it into force again. A snapshot carries the one in force at
+// its index, which is why configurations are kept by index as far back as the log goes.
+//
+//   index          base ..... 7 ............ 12 ........ end
+//   in force       [ base's ][ entry 7's    ][ entry 12's
 import { assert, must } from '../base/assert.ts'
 import { decodeMembership } from './membership.ts'
 import type { Entry, LogIndex, Membership, RaftLog, SnapshotMeta } from './types.ts'
@@ -45,6 +49,7 @@ export class MembershipHistory {
 
   /** The configuration in force at `index`, which must not be before the log's base. */
   at(index: LogIndex): Membership {
+    // A handful of records: a search from the end is all it takes.
     const record = this.#records.findLast((candidate) => candidate.index <= index)
     return must(record, `the membership at index ${index} was forgotten`).membership
   }
@@ -76,6 +81,7 @@ export class MembershipHistory {
     return changed
   }
 
+  /** A snapshot replaced the log: what was in force before its index is not known any more. */
   resetTo(base: SnapshotMeta): void {
     this.#records = [{ index: base.index, membership: base.membership }]
   }

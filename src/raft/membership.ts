@@ -1,4 +1,5 @@
-// Configurations as values: the effect of one change (thesis §4.1, single-server changes) and their encoding in the log.
+// Configurations as values: the effect of one change (thesis §4.1, single-server changes) and their encoding in the log. Whether a
+// change may be made now is change-membership.ts's business; here it is only whether it makes sense.
 import { assert } from '../base/assert.ts'
 import type { Member, MemberId, MemberRole, Membership, MembershipChange } from './types.ts'
 
@@ -10,6 +11,7 @@ const ENCODING_VERSION = 1
 
 export const EMPTY_MEMBERSHIP: Membership = { members: [] }
 
+/** The member with `id`; memberships have a few members, so nothing is indexed. */
 export function findMember(membership: Membership, id: MemberId): Member | undefined {
   return membership.members.find((member) => member.id === id)
 }
@@ -38,6 +40,7 @@ export function changedMembership(membership: Membership, change: MembershipChan
     case 'promote':
       return member.role === 'voter' ? 'already' : sorted([...others, { id, role: 'voter', raftAddress }])
     case 'demote':
+      // Also turns a learner that waits for its promotion into one that does not.
       if (member.role === 'learner' && member.demoted === true) return 'already'
       return isLastVoter ? 'last_voter' : sorted([...others, { id, role: 'learner', raftAddress, demoted: true }])
     case 'remove':

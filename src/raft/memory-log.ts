@@ -1,4 +1,5 @@
-// A RaftLog that lives in memory: the model of the port for tests and simulations, and the reference for the durable one.
+// A RaftLog that lives in memory: the model of the port for tests and simulations, and the reference for the durable one. What it
+// returns is copied, as the port demands: the core keeps entries in messages that may leave much later.
 import { assert, must } from '../base/assert.ts'
 import type { Entry, LogIndex, RaftLog, SnapshotMeta, Term } from './types.ts'
 
@@ -23,6 +24,7 @@ export class MemoryLog implements RaftLog {
     return this.#baseIndex + this.#entries.length
   }
 
+  /** The base has a term too: the consistency check at the first entry needs it (§7, "last included term"). */
   termAt(index: LogIndex): Term | undefined {
     if (index === this.#baseIndex) return this.#baseTerm
     return index < this.#baseIndex ? undefined : this.#entries[index - this.#baseIndex - 1]?.term
@@ -36,6 +38,7 @@ export class MemoryLog implements RaftLog {
     let sizeBytes = 0
     while (end < to - this.#baseIndex - 1) {
       sizeBytes += must(this.#entries[end], 'the range is held').data.length
+      // At least one entry, however large, or a large one could never be sent.
       if (sizeBytes > sizeBytesMax && end > start) break
       end++
     }

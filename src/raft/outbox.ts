@@ -1,6 +1,8 @@
-// Collects what the owner has to do until it asks for it: the mutable side of Effects.
+// Collects what the owner has to do until it asks for it: the mutable side of Effects. Whether a message may leave before the disk
+// is done is decided where it is made, by the choice between send() and sendWhenDurable(); the comments there say why.
 import type { Effects, HardState, LogIndex, MemberId, Message, ReadState, SnapshotMeta } from './types.ts'
 
+// Most calls find most kinds empty; these spare an allocation each.
 const NO_MESSAGES: readonly Message[] = []
 const NO_MEMBERS: readonly MemberId[] = []
 const NO_READ_STATES: readonly ReadState[] = []
@@ -25,10 +27,12 @@ export class Outbox {
     this.#durableMessages.push(message)
   }
 
+  /** Asks for a snapshot to be streamed to `member`. */
   streamSnapshot(member: MemberId): void {
     this.#snapshotsToSend.push(member)
   }
 
+  /** Answers a read of this node; `readIndex` null when it could not be confirmed. */
   answerRead(requestId: number, readIndex: LogIndex | null): void {
     this.#readStates.push({ requestId, readIndex })
   }

@@ -54,6 +54,18 @@ import type {
 /**
  * One member's Raft state machine. Single-threaded; the owner calls one method at a time, and after any call (or several) takes
  * the effects with takeEffects(), carries them out and reports back with persisted(), applied() and snapshotFinished().
+ *
+ * What the owner promises, because no safety property holds without it:
+ *
+ *   1. Log changes and hard states become durable in the order in which they were made; a crash loses a tail of that order.
+ *   2. A message of `durableMessages` leaves only when everything changed before that takeEffects() is durable.
+ *   3. An entry is applied only when it is committed and durable, and no change of the log that is still on its way to the disk
+ *      touches its index, not even to write its like there again: else a crash could leave a state ahead of its log.
+ *   4. `installSnapshot` replaces the state before anything later is applied, durable together with the log's reset.
+ *   5. A member id is one data directory: what was promised under it is found again after a restart, or it is never used again.
+ *
+ * Messages may be lost, repeated, delayed and reordered; a peer that lies is not tolerated. A broken invariant throws
+ * AssertionError, after which the instance must not be used.
  */
 export class Raft {
   readonly #core: Core
@@ -63,7 +75,7 @@ export class Raft {
     this.#core = new Core(options, initial, log)
   }
 
-  /** Advances logical time by one tick. */
+  /** Advances logical time by one tick. After a stall of its process, the owner should not make up for all missed ticks at once. */
   tick(): void {
     const core = this.#core
     core.nowTick++
@@ -71,7 +83,10 @@ export class Raft {
     else tickElection(core)
   }
 
-  /** Handles a message from a peer. Messages from outside the membership are handled by the rules of thesis §4.2. */
+  /**
+   * Handles a message from a peer. Messages from outside the membership are handled by the rules of thesis §4.2: their votes and
+   * answers do not count, but they get answers, since they may know a newer configuration.
+   */
   step(message: Message): void {
     const core = this.#core
     // Meant for another incarnation of this node, or reflected.
@@ -85,12 +100,16 @@ export class Raft {
     handleMessage(core, message)
   }
 
-  /** Appends commands as a leader, one entry each; all or none. `index` is the last one's. */
+  /**
+   * Appends commands as a leader, one entry each; all or none. `index` is the last one's. The arrays belong to the log from here
+   * on. Accepted is not committed: after a change of the leader, an accepted command may be lost or may still be committed.
+   */
   propose(commands: readonly Uint8Array[]): ProposeResult {
     assert(commands.length > 0, 'a proposal holds at least one command')
     return proposeCommands(this.#core, commands)
   }
 
+  /** Appends a change of the membership as a leader; it is in force at once and done when its index is committed. */
   proposeMembership(change: MembershipChange): MembershipResult {
     return proposeMembership(this.#core, change)
   }
@@ -109,7 +128,7 @@ export class Raft {
     return startTransfer(this.#core, target)
   }
 
-  /** Campaigns at once (first start of a one-node cluster, tests). */
+  /** Campaigns at once, by a PreVote; a sole voter has won when this returns (first start of a one-node cluster, tests). */
   campaign(): void {
     campaign(this.#core, 'preVote')
   }
@@ -161,10 +180,12 @@ export class Raft {
     return this.#core.commitIndex
   }
 
+  /** A leader may answer reads only once status().committedInTerm holds; the core sees to that for readIndex(). */
   get role(): Role {
     return this.#core.role
   }
 
+  /** The current term; it may not be durable yet. */
   get term(): Term {
     return this.#core.term
   }
@@ -174,6 +195,7 @@ export class Raft {
     return this.#core.leader
   }
 
+  /** A copy for people and metrics; builds a map, so not for hot paths. */
   status(): RaftStatus {
     const core = this.#core
     const lead = core.leadership

@@ -1,5 +1,12 @@
 // Linearizable reads without writing to the log (thesis §6.4): the leader notes its commit index, confirms by a round of
 // heartbeats that it still leads, and answers; who asked then reads as soon as it has applied that far.
+//
+//   read 1 --> |                                    read 1 answered
+//              round 1 ----> voters ----> majority -|
+//   read 2 ---------> waits                         round 2 ----> ...
+//
+// The order matters. A read is put into a round that starts after the read came, the index is taken at that start, and only
+// answers to that round or a later one count: so no later leader can have committed anything before the read began.
 import type { Core } from './core.ts'
 import type { Leadership } from './leadership.ts'
 import type { WaitingRead } from './read-queue.ts'
@@ -12,6 +19,7 @@ export function requestRead(core: Core, requestId: number): void {
     addRead(core, lead, { from: null, requestId })
     return
   }
+  // A follower lets the leader confirm, and reads its own state (thesis §6.4, last paragraphs).
   const wireId = core.leader === null ? null : core.forwardedReads.add(requestId)
   if (core.leader === null || wireId === null) {
     core.outbox.answerRead(requestId, null)
@@ -27,6 +35,7 @@ export function handleReadIndexRequest(core: Core, message: ReadIndexRequest): v
   else addRead(core, core.leadership, read)
 }
 
+/** The leader's answer. Late ones find nobody waiting: the read was answered null already, and its owner may have gone on. */
 export function handleReadIndexResponse(core: Core, message: ReadIndexResponse): void {
   const requestId = core.forwardedReads.take(message.requestId)
   if (requestId !== undefined) core.outbox.answerRead(requestId, message.readIndex)
@@ -44,6 +53,7 @@ export function maybeStartReadRound(core: Core, lead: Leadership): boolean {
   return lead.reads.isRoundInFlight
 }
 
+/** Whether maybeStartReadRound() would start one. */
 export function isReadRoundDue(core: Core, lead: Leadership): boolean {
   return lead.reads.isRoundDue && core.commitIndex >= lead.termStartIndex
 }
@@ -55,6 +65,7 @@ export function confirmReads(core: Core, lead: Leadership): void {
   for (const read of reads.takeConfirmed()) answerRead(core, read, reads.roundReadIndex)
 }
 
+/** Gives the answer to whoever asked. */
 export function answerRead(core: Core, read: WaitingRead, readIndex: LogIndex | null): void {
   if (read.from === null) {
     core.outbox.answerRead(read.requestId, readIndex)

@@ -1,5 +1,13 @@
 // A leader's sending side (§5.3): entries, heartbeats, the news of a commit, and the request to stream a snapshot. Messages are
 // made when the owner takes the effects, so that everything proposed and learnt in between shares them.
+//
+// Nothing here is repeated on a timer of its own. What is lost shows at the next heartbeat, whose answer says how far the member's
+// log really goes:
+//
+//   lost entries           the heartbeat is refused, and probing starts over from what matches
+//   lost acknowledgement   the heartbeat's acknowledgement covers it
+//   lost commit index      every message carries the newest one
+//   lost round of reads    every message carries the newest one
 import type { Core } from './core.ts'
 import type { Leadership } from './leadership.ts'
 import type { Progress } from './progress.ts'
@@ -21,7 +29,7 @@ export function sendPending(core: Core, lead: Leadership): void {
   lead.dropBatch()
 }
 
-/** Whether sendPending() would do anything. */
+/** Whether sendPending() would send anything. It may say no when only a snapshot is due: the next heartbeat asks for that. */
 export function hasPending(core: Core, lead: Leadership): boolean {
   if (isReadRoundDue(core, lead)) return true
   return (
@@ -29,7 +37,7 @@ export function hasPending(core: Core, lead: Leadership): boolean {
   )
 }
 
-/** Heartbeats to everybody, paused or not (§5.2). */
+/** Heartbeats to everybody, paused or not (§5.2): their answers lift the pauses. */
 export function sendHeartbeats(core: Core, lead: Leadership): void {
   for (const peer of lead.peerList) sendEmpty(core, lead, peer)
 }
@@ -54,10 +62,12 @@ function hasEntries(core: Core, peer: Progress): boolean {
   return peer.nextIndex <= core.log.lastIndex
 }
 
+/** A member that is probed hears of commits by its probes and by heartbeats; it has other worries. */
 function lacksCommit(core: Core, peer: Progress): boolean {
   return peer.state === 'replicate' && peer.commitSent < core.commitIndex
 }
 
+/** Sends one message with entries; false when those that the member needs are gone. */
 function sendBatch(core: Core, lead: Leadership, peer: Progress): boolean {
   const prevLogTerm = core.log.termAt(peer.nextIndex - 1)
   const batch = prevLogTerm === undefined ? undefined : lead.batchFrom(core.log, peer.nextIndex)
@@ -83,6 +93,7 @@ function sendEmpty(core: Core, lead: Leadership, peer: Progress): void {
   sendAppend(core, lead, peer, { ...prev, entries: NO_ENTRIES })
 }
 
+/** The part of an AppendEntries that differs between heartbeats, probes and replication. */
 interface Append {
   readonly prevLogIndex: LogIndex
   readonly prevLogTerm: Term
@@ -116,7 +127,10 @@ function sendAsLeader(core: Core, lead: Leadership, message: Message): void {
   else core.outbox.send(message)
 }
 
-/** Asks the owner once to stream a snapshot (§7). A member that is not there is probed until it answers, not streamed to. */
+/**
+ * Asks the owner to stream a snapshot (§7), once: the state `snapshot` ends only by an answer or by the end of the streaming. A
+ * member that is silent is probed until it answers, since a stream to it would only fail; one that is being removed needs none.
+ */
 function requestSnapshot(core: Core, peer: Progress): void {
   if (peer.isLeaving || !peer.isActive(core.nowTick, core.options.electionTicks)) {
     peer.becomeProbe(peer.nextIndex)

@@ -1,4 +1,5 @@
-// Leadership transfer (thesis §3.10): stop taking proposals, let the target catch up, tell it to campaign at once.
+// Leadership transfer (thesis §3.10): stop taking proposals, let the target catch up, tell it to campaign at once. Nothing is at
+// stake: whether the target wins is decided by an ordinary election, and if it never campaigns, this leader goes on.
 import type { Core } from './core.ts'
 import type { Leadership } from './leadership.ts'
 import type { Progress } from './progress.ts'
@@ -12,7 +13,9 @@ export function startTransfer(core: Core, target: MemberId | undefined): boolean
   const peer = target === undefined ? mostCaughtUpVoter(core, lead) : lead.peers.get(target)
   // A learner cannot win, and a member that does not answer would only cost an election timeout without proposals.
   if (peer === undefined || !peer.isVoter || !peer.isActive(core.nowTick, core.options.electionTicks)) return false
+  // Asking again does not prolong it.
   if (lead.transfer?.target === peer.id) return true
+  // From here on the log stands still, so that the target can reach its end.
   lead.transfer = { target: peer.id, startedAtTick: core.nowTick }
   lead.appendDue = true
   maybeSendTimeoutNow(core, lead)
@@ -32,6 +35,7 @@ export function expireTransfer(core: Core, lead: Leadership): void {
   if (core.nowTick - lead.transfer.startedAtTick >= core.options.electionTicks) lead.transfer = null
 }
 
+/** The voter that needs the least to take over, among those that answer. */
 function mostCaughtUpVoter(core: Core, lead: Leadership): Progress | undefined {
   let best: Progress | undefined
   for (const peer of lead.voterPeers) {

@@ -136,8 +136,9 @@ export type Message =
 export type Role = 'follower' | 'preCandidate' | 'candidate' | 'leader' | 'learner'
 
 /**
- * The log as the core sees it. Changes are visible at once and durable later: the owner makes them durable after the core
- * returns and then calls Raft.persisted(). Implementations keep the newest entries in memory.
+ * The log as the core sees it. Changes are visible at once and durable later: the owner makes them durable, in the order in which
+ * they were made, after the core returns and then calls Raft.persisted(). Implementations keep the newest entries in memory. The
+ * owner may cut entries away behind a snapshot at any time between two calls of the core, but none that is not applied.
  */
 export interface RaftLog {
   /** Index of the first entry held; lastIndex + 1 when empty. `firstIndex - 1` is the base that a snapshot covers. */
@@ -145,7 +146,10 @@ export interface RaftLog {
   readonly lastIndex: LogIndex
   /** Term of the entry at `index`; of the base at `firstIndex - 1`; undefined when cut away or beyond the end. */
   termAt(index: LogIndex): Term | undefined
-  /** Entries [from, to), cut to about `sizeBytesMax` but at least one if any; undefined when `from` was cut away. */
+  /**
+   * Entries [from, to), cut to about `sizeBytesMax` but at least one if any; undefined when `from` was cut away. The array is the
+   * caller's; it may stand in messages long after the log has changed.
+   */
   entries(from: LogIndex, to: LogIndex, sizeBytesMax: number): Entry[] | undefined
   /** Adds entries; the first one's index is lastIndex + 1. */
   append(entries: readonly Entry[]): void

@@ -1,4 +1,5 @@
-// Bounds the bytes that a leader holds without a commit, so that a leader without a quorum cannot fill memory and disk.
+// Bounds the bytes that a leader holds without a commit, so that a leader without a quorum cannot fill memory and disk. Proposals
+// are settled in the order in which they came, so two queues and a position do; nothing is looked up.
 import type { LogIndex } from './types.ts'
 
 /** Counted for each entry on top of its data: what index, term and framing cost in memory and on the wire. */
@@ -28,6 +29,7 @@ export class UncommittedTail {
     return this.#sizeBytes === 0 || this.#sizeBytes + sizeBytes <= this.#sizeBytesMax
   }
 
+  /** Notes an accepted proposal; `lastIndex` is larger than any before. */
   add(lastIndex: LogIndex, sizeBytes: number): void {
     this.#lastIndexes.push(lastIndex)
     this.#sizesBytes.push(sizeBytes)
@@ -41,6 +43,7 @@ export class UncommittedTail {
       this.#sizeBytes -= this.#sizesBytes[settledCount] ?? 0
       settledCount++
     }
+    // Usually everything is settled at once; otherwise the front is dropped now and then instead of each time.
     if (settledCount === this.#lastIndexes.length || settledCount > SETTLED_RECORDS_MAX) {
       this.#lastIndexes.splice(0, settledCount)
       this.#sizesBytes.splice(0, settledCount)

@@ -113,6 +113,22 @@ test('a sole voter answers at once, but only when an entry of its term is commit
   expect(node.take().readStates).toEqual([{ requestId: 2, readIndex: 3 }])
 })
 
+test('a round that loses its voters by a change of the membership is confirmed by the rest', () => {
+  const node = new TestNode({ voters: ['1', '2'] })
+  node.lead()
+  node.raft.readIndex(1)
+  node.take()
+  expect(node.raft.proposeMembership({ type: 'remove', id: '2' }).ok).toBe(true)
+  node.raft.readIndex(2)
+  node.sent()
+  expect(node.raft.commitIndex).toBe(2)
+  node.tick(1)
+  expect(readStatesOf(node)).toEqual([
+    { requestId: 1, readIndex: 1 },
+    { requestId: 2, readIndex: 2 },
+  ])
+})
+
 test('a leader that steps down answers null to every read, its own and forwarded ones', () => {
   const node = new TestNode()
   node.lead()
