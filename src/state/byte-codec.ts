@@ -3,8 +3,6 @@
 import { isUtf8 } from 'node:buffer'
 import { assert } from '../base/assert.ts'
 
-export const UINT48_MAX = 0xffff_ffff_ffff
-
 /** Thrown by ByteReader when bytes are not what the layout says; whoever decodes turns it into an answer. */
 export class MalformedBytes extends Error {
   override readonly name = 'MalformedBytes'

@@ -10,10 +10,10 @@ import type { OrderedStore, RangeOptions, StoreEntry, StoreIterator, StoreSnapsh
 /** Uncompressed blocks that LevelDB caches. */
 const CACHE_SIZE_BYTES = 16 * 1024 * 1024
 /** Size of a memtable and of its log. Two may be in memory; replaying one is the work of an open after a crash. */
-const WRITE_BUFFER_SIZE_BYTES = 8 * 1024 * 1024
+const WRITE_BUFFER_SIZE_BYTES = 16 * 1024 * 1024
 /** Tables stay mapped into memory while open, so this bounds the resident size: count times table size. */
 const OPEN_FILE_COUNT_MAX = 128
-const TABLE_SIZE_BYTES = 2 * 1024 * 1024
+const TABLE_SIZE_BYTES = 4 * 1024 * 1024
 /** How much one step of an iterator reads ahead of what was asked for. */
 const ITERATOR_READ_AHEAD_BYTES = 256 * 1024
 

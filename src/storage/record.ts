@@ -8,8 +8,8 @@
 import { crc32 } from 'node:zlib'
 import { InsiError } from '../base/errors.ts'
 
-export const RECORD_VERSION = 1
-export const RECORD_HEADER_SIZE_BYTES = 17
+const RECORD_VERSION = 1
+const RECORD_HEADER_SIZE_BYTES = 17
 
 const CRC_OFFSET = 1
 const REVISION_OFFSET = 5

@@ -1,3 +1,4 @@
+import type { StateMachine as StateMachinePort } from '../../../src/replication/ports.ts'
 import { STATE_HASH_INTERVAL } from '../../../src/state/state-hash.ts'
 import { StateMachine } from '../../../src/state/state-machine.ts'
 import { VALUE_PREFIX, dataKey, usageKey } from '../../../src/storage/keyspace.ts'
@@ -15,6 +16,12 @@ import {
 } from './state-fixtures.ts'
 
 describe('applying', () => {
+  test('the machine is what replication asks for', async () => {
+    const port: StateMachinePort = (await StateDriver.open()).machine
+    expect(await port.apply([{ index: 1, term: 1, kind: 'noop', data: new Uint8Array() }])).toEqual([undefined])
+    expect(await port.sync()).toBe(1)
+  })
+
   test('entries are applied once and in order', async () => {
     const state = await StateDriver.open()
     await state.applyAll(set('a', '1'), set('b', '1'))
