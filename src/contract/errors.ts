@@ -93,6 +93,11 @@ export const ERRORS = {
   KEY_EXISTS: entry(409, 'key already exists', 'Use set to replace, or cas to replace a known value.'),
   CAS_MISMATCH: entry(409, 'conflict: value has changed', 'Read the key again and repeat with its present value.'),
   CAS_KEY_MISSING: entry(412, 'key does not exist', 'Create the key with setnx.'),
+  REVISION_MISMATCH: entry(
+    409,
+    'conflict: the key has another revision',
+    'Read the key again and repeat with its present revision.',
+  ),
   DISK_LIMIT_EXCEEDED: entry(400, 'Disk usage limit exceeded', 'Delete values, or ask for a higher limit.'),
   MEMORY_LIMIT_EXCEEDED: entry(400, 'Memory usage limit exceeded', 'Delete cache entries, or ask for a higher limit.'),
   EVENTS_LIMIT_EXCEEDED: entry(

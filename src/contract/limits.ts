@@ -40,6 +40,12 @@ export const NAME_CHARS_MAX = 128
 
 export const ALIASES_PER_ENTITY_MAX = 16
 
+/** Comparisons, and operations of either branch, of one txn. */
+export const TXN_OPERATIONS_MAX = 128
+
+/** Operations of one batch. */
+export const BATCH_COMMANDS_MAX = 1024
+
 /** Longest text that can be a token; longer ones are refused unread. */
 export const TOKEN_CHARS_MAX = 512
 

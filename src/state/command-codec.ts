@@ -2,11 +2,12 @@
 //
 //   version u8 | type u8 | timeMs u48 | body
 //
-//   kv.*          space u8 | entityId u32 | key (u16 length) | ...
-//     set, setnx    expiresAtMs u48 | value (the rest)
-//     cas           expiresAtMs u48 | oldValue (u32 length) | newValue (the rest)
-//     bump          delta i64 | hasMin u8 | min i64 when hasMin
-//     delete        nothing
+//   kv.*, event.publish, txn, batch: see operation-codec.ts
+//   kv.delete-range      space u8 | entityId u32 | prefix (u16 length) | countMax u32
+//   subscription.acquire entityId u32 | memberId text
+//   subscription.release entityId u32 | memberId text | count u32 | epoch u48
+//   subscription.report  memberId text | count u32 | for each: entityId u32 | count u32
+//   subscription.shake   entityId u32
 //   entity.create keyUuid text | scopeUuid text | name text | tokenDigest (u16 length) | limits
 //   entity.delete keyUuid text
 //   entity.purge  entityId u32 | countMax u32
@@ -17,65 +18,87 @@
 // Versions, never changed once released, because logs hold them: 1 (this one).
 import { unreachable } from '../base/assert.ts'
 import { ByteReader, ByteWriter, MalformedBytes } from './byte-codec.ts'
-import type { Command, Space } from './commands.ts'
+import type { Command, OperationCommand } from './commands.ts'
 import { readLimits, readPartialLimits, writeLimits } from './limits-codec.ts'
+import {
+  OPERATION_CODES,
+  isOperation,
+  operationSizeBytes,
+  readBatch,
+  readOperation,
+  readSpace,
+  readTxn,
+  writeBatch,
+  writeOperation,
+  writeSpace,
+  writeTxn,
+} from './operation-codec.ts'
 
 const COMMAND_VERSION = 1
 
-/** Most records that one entity.purge may ask for: bounds the time that a command can take. */
+/** Most records that one entity.purge or kv.delete-range may ask for: bounds the time that a command can take. */
 export const PURGE_COUNT_MAX = 65_536
+/** Most entities that one subscription.report may name. */
+export const REPORT_COUNT_MAX = 65_536
 
 const TYPE_CODES = {
-  'kv.set': 1,
-  'kv.setnx': 2,
-  'kv.cas': 3,
-  'kv.bump': 4,
-  'kv.delete': 5,
+  ...OPERATION_CODES,
+  txn: 12,
+  batch: 13,
+  'kv.delete-range': 14,
   'entity.create': 16,
   'entity.delete': 17,
   'entity.purge': 18,
   'limits.set': 19,
   'alias.create': 20,
   'alias.delete': 21,
+  'subscription.acquire': 22,
+  'subscription.release': 23,
+  'subscription.report': 24,
+  'subscription.shake': 25,
 } as const satisfies Readonly<Record<Command['type'], number>>
 
-const SPACE_CODES = { value: 0, cache: 1 } as const satisfies Readonly<Record<Space, number>>
-
-/** Bytes of a command besides its byte strings, rounded up. */
-const FIXED_SIZE_BYTES = 64
+/** Bytes of most commands that are no operations. */
+const SIZE_BYTES_EXPECTED = 256
 
 /** The bytes of a command. Fields out of range (a key over 65 535 bytes, a delta over 64 bits) are programmer errors. */
 export function encodeCommand(command: Command): Buffer {
-  const writer = new ByteWriter(sizeBytesExpected(command))
+  const writer = new ByteWriter(isOperation(command) ? operationSizeBytes(command) : SIZE_BYTES_EXPECTED)
   writer.uint8(COMMAND_VERSION).uint8(TYPE_CODES[command.type]).uint48(command.timeMs)
+  return (isOperation(command) ? writeOperation(writer, command) : writeBody(writer, command)).finish()
+}
+
+function writeBody(writer: ByteWriter, command: Exclude<Command, OperationCommand>): ByteWriter {
   switch (command.type) {
-    case 'kv.set':
-    case 'kv.setnx':
-      return writeKey(writer, command).uint48(command.expiresAtMs).raw(command.value).finish()
-    case 'kv.cas':
-      return writeKey(writer, command)
-        .uint48(command.expiresAtMs)
-        .bytes32(command.oldValue)
-        .raw(command.newValue)
-        .finish()
-    case 'kv.bump':
-      writeKey(writer, command).int64(command.delta)
-      return (command.min === null ? writer.uint8(0) : writer.uint8(1).int64(command.min)).finish()
-    case 'kv.delete':
-      return writeKey(writer, command).finish()
+    case 'txn':
+      return writeTxn(writer, command)
+    case 'batch':
+      return writeBatch(writer, command)
+    case 'kv.delete-range':
+      return writeSpace(writer, command.space).uint32(command.entityId).bytes16(command.prefix).uint32(command.countMax)
+    case 'subscription.acquire':
+      return writer.uint32(command.entityId).text(command.memberId)
+    case 'subscription.release':
+      return writer.uint32(command.entityId).text(command.memberId).uint32(command.count).uint48(command.epoch)
+    case 'subscription.report':
+      writer.text(command.memberId).uint32(command.counts.length)
+      for (const [entityId, count] of command.counts) writer.uint32(entityId).uint32(count)
+      return writer
+    case 'subscription.shake':
+      return writer.uint32(command.entityId)
     case 'entity.create':
       writer.text(command.keyUuid).text(command.scopeUuid).text(command.name).bytes16(command.tokenDigest)
-      return writeLimits(writer, command.limits).finish()
+      return writeLimits(writer, command.limits)
     case 'entity.delete':
-      return writer.text(command.keyUuid).finish()
+      return writer.text(command.keyUuid)
     case 'entity.purge':
-      return writer.uint32(command.entityId).uint32(command.countMax).finish()
+      return writer.uint32(command.entityId).uint32(command.countMax)
     case 'limits.set':
-      return writeLimits(writer.uint32(command.entityId), command.limits).finish()
+      return writeLimits(writer.uint32(command.entityId), command.limits)
     case 'alias.create':
-      return writer.uint32(command.entityId).text(command.keyUuid).bytes16(command.tokenDigest).finish()
+      return writer.uint32(command.entityId).text(command.keyUuid).bytes16(command.tokenDigest)
     case 'alias.delete':
-      return writer.uint32(command.entityId).text(command.keyUuid).finish()
+      return writer.uint32(command.entityId).text(command.keyUuid)
     default:
       return unreachable(command)
   }
@@ -89,7 +112,7 @@ export function decodeCommand(data: Uint8Array): Command | undefined {
   try {
     const reader = new ByteReader(data)
     if (reader.uint8() !== COMMAND_VERSION) return undefined
-    const command = readBody(reader, reader.uint8(), reader.uint48())
+    const command = readCommand(reader, reader.uint8(), reader.uint48())
     reader.end()
     return command
   } catch (error) {
@@ -98,18 +121,30 @@ export function decodeCommand(data: Uint8Array): Command | undefined {
   }
 }
 
+function readCommand(reader: ByteReader, typeCode: number, timeMs: number): Command {
+  return readOperation(reader, typeCode, timeMs) ?? readBody(reader, typeCode, timeMs)
+}
+
 function readBody(reader: ByteReader, typeCode: number, timeMs: number): Command {
   switch (typeCode) {
-    case TYPE_CODES['kv.set']:
-      return readSet(reader, 'kv.set', timeMs)
-    case TYPE_CODES['kv.setnx']:
-      return readSet(reader, 'kv.setnx', timeMs)
-    case TYPE_CODES['kv.cas']:
-      return readCas(reader, timeMs)
-    case TYPE_CODES['kv.bump']:
-      return readBump(reader, timeMs)
-    case TYPE_CODES['kv.delete']:
-      return { type: 'kv.delete', timeMs, ...readKey(reader) }
+    case TYPE_CODES.txn:
+      return readTxn(reader, timeMs)
+    case TYPE_CODES.batch:
+      return readBatch(reader, timeMs)
+    case TYPE_CODES['kv.delete-range']: {
+      const target = { space: readSpace(reader), entityId: reader.uint32(), prefix: reader.bytes16() }
+      return { type: 'kv.delete-range', timeMs, ...target, countMax: readCountMax(reader) }
+    }
+    case TYPE_CODES['subscription.acquire']:
+      return { type: 'subscription.acquire', timeMs, entityId: reader.uint32(), memberId: reader.text() }
+    case TYPE_CODES['subscription.release']: {
+      const target = { entityId: reader.uint32(), memberId: reader.text() }
+      return { type: 'subscription.release', timeMs, ...target, count: reader.uint32(), epoch: reader.uint48() }
+    }
+    case TYPE_CODES['subscription.report']:
+      return { type: 'subscription.report', timeMs, memberId: reader.text(), counts: readCounts(reader) }
+    case TYPE_CODES['subscription.shake']:
+      return { type: 'subscription.shake', timeMs, entityId: reader.uint32() }
     case TYPE_CODES['entity.create']:
       return {
         type: 'entity.create',
@@ -141,56 +176,14 @@ function readBody(reader: ByteReader, typeCode: number, timeMs: number): Command
   }
 }
 
-function readSet(reader: ByteReader, type: 'kv.set' | 'kv.setnx', timeMs: number): Command {
-  const space = readSpace(reader)
-  const entityId = reader.uint32()
-  const key = reader.bytes16()
-  const expiresAtMs = reader.uint48()
-  return { type, timeMs, space, entityId, key, expiresAtMs, value: reader.rest() }
-}
-
-function readCas(reader: ByteReader, timeMs: number): Command {
-  const key = readKey(reader)
-  const expiresAtMs = reader.uint48()
-  const oldValue = reader.bytes32()
-  return { type: 'kv.cas', timeMs, ...key, expiresAtMs, oldValue, newValue: reader.rest() }
-}
-
-function readBump(reader: ByteReader, timeMs: number): Command {
-  const key = readKey(reader)
-  const delta = reader.int64()
-  return { type: 'kv.bump', timeMs, ...key, delta, min: reader.flag() ? reader.int64() : null }
-}
-
-function readKey(reader: ByteReader): { space: Space; entityId: number; key: Buffer } {
-  return { space: readSpace(reader), entityId: reader.uint32(), key: reader.bytes16() }
-}
-
-function readSpace(reader: ByteReader): Space {
-  return reader.flag() ? 'cache' : 'value'
-}
-
 function readCountMax(reader: ByteReader): number {
   const countMax = reader.uint32()
   if (countMax < 1 || countMax > PURGE_COUNT_MAX) throw new MalformedBytes('countMax is out of range')
   return countMax
 }
 
-function writeKey(writer: ByteWriter, command: { space: Space; entityId: number; key: Uint8Array }): ByteWriter {
-  return writer.uint8(SPACE_CODES[command.space]).uint32(command.entityId).bytes16(command.key)
-}
-
-function sizeBytesExpected(command: Command): number {
-  switch (command.type) {
-    case 'kv.set':
-    case 'kv.setnx':
-      return FIXED_SIZE_BYTES + command.key.length + command.value.length
-    case 'kv.cas':
-      return FIXED_SIZE_BYTES + command.key.length + command.oldValue.length + command.newValue.length
-    case 'kv.bump':
-    case 'kv.delete':
-      return FIXED_SIZE_BYTES + command.key.length
-    default:
-      return FIXED_SIZE_BYTES * 4
-  }
+function readCounts(reader: ByteReader): (readonly [number, number])[] {
+  const length = reader.uint32()
+  if (length > REPORT_COUNT_MAX) throw new MalformedBytes('there are too many counts')
+  return Array.from({ length }, () => [reader.uint32(), reader.uint32()] as const)
 }

@@ -5,6 +5,7 @@ import type { Command, CommandResult } from './commands.ts'
 import { applyEntityCreate, applyEntityDelete, applyEntityPurge } from './entities.ts'
 import { applyKv } from './kv.ts'
 import { applyLimitsSet } from './limits.ts'
+import { rejected } from './results.ts'
 import type { Transaction } from './transaction.ts'
 
 /** Carries out one command. A promise only where the store has to be searched. */
@@ -16,6 +17,17 @@ export function evaluate(tx: Transaction, command: Command): CommandResult | Pro
     case 'kv.bump':
     case 'kv.delete':
       return applyKv(tx, command)
+    case 'kv.cas-revision':
+    case 'kv.expire':
+    case 'kv.delete-range':
+    case 'event.publish':
+    case 'subscription.acquire':
+    case 'subscription.release':
+    case 'subscription.report':
+    case 'subscription.shake':
+    case 'txn':
+    case 'batch':
+      return rejected('COMMAND_UNKNOWN')
     case 'entity.create':
       return applyEntityCreate(tx, command)
     case 'entity.delete':

@@ -1,15 +1,23 @@
 // How services read: from the tables in memory and, synchronously, from the store.
-import { DATA_KEY_OFFSET, dataKey, dataRange } from '../storage/keyspace.ts'
-import type { StoreEntry } from '../storage/ordered-store.ts'
+import { dataKey } from '../storage/keyspace.ts'
 import { decodeRecord } from '../storage/record.ts'
 import type { EntityId, Space } from './commands.ts'
 import type { LoadedState } from './loaded-state.ts'
+import { countKeys, listKeys, listRecords } from './record-lists.ts'
 import { isExpired, prefixOf } from './records.ts'
-import type { EntityRecord, EntityUsage, IterateOptions, KeyRecord, StateReader, StoredRecord } from './state-reader.ts'
-
-/** Work of one step of listKeys(); other requests get their turn between two. */
-const STEP_COUNT_MAX = 1000
-const STEP_SIZE_BYTES_MAX = 1024 * 1024
+import type {
+  EntityRecord,
+  EntityUsage,
+  EventWindow,
+  IterateOptions,
+  KeyRecord,
+  ListOptions,
+  ListPage,
+  StateReader,
+  StoredEvent,
+  StoredRecord,
+  SubscriberCounts,
+} from './state-reader.ts'
 
 export class StoreStateReader implements StateReader {
   /** Asked anew by each call: installing a snapshot replaces the state. */
@@ -38,32 +46,16 @@ export class StoreStateReader implements StateReader {
     return { value: payload, revision, expiresAtMs }
   }
 
-  async listKeys(options: IterateOptions, nowMs: number): Promise<Buffer[]> {
-    const { store, tables, applied } = this.#current()
-    const atMs = Math.max(nowMs, applied.timeMs)
-    // Values are read only when some record may have expired without being removed yet.
-    const keysOnly = tables.expiry.leastMs > atMs
-    const isLive = ({ key, value }: StoreEntry): boolean =>
-      keysOnly || !isExpired(decodeRecord(key, value).expiresAtMs, atMs)
-    const range = dataRange(prefixOf(options.space), options.entityId, options.prefix)
-    const keys: Buffer[] = []
-    let remainingOffset = options.offset
-    const iterator = store.iterate({ ...range, keysOnly })
-    try {
-      while (keys.length < options.limit) {
-        const wanted = Math.min(STEP_COUNT_MAX, remainingOffset + options.limit - keys.length)
-        const entries = await iterator.next(wanted, STEP_SIZE_BYTES_MAX)
-        if (entries.length === 0) break
-        for (const entry of entries) {
-          if (!isLive(entry)) continue
-          if (remainingOffset > 0) remainingOffset -= 1
-          else if (keys.length < options.limit) keys.push(entry.key.subarray(DATA_KEY_OFFSET))
-        }
-      }
-    } finally {
-      await iterator.close()
-    }
-    return keys
+  listKeys(options: IterateOptions, nowMs: number): Promise<Buffer[]> {
+    return listKeys(this.#current(), options, nowMs)
+  }
+
+  list(options: ListOptions, nowMs: number): Promise<ListPage> {
+    return listRecords(this.#current(), options, nowMs)
+  }
+
+  count(space: Space, entityId: EntityId, prefix: Uint8Array, nowMs: number): Promise<number> {
+    return countKeys(this.#current(), { space, entityId, prefix }, nowMs)
   }
 
   entity(entityId: EntityId): EntityRecord | undefined {
@@ -80,5 +72,25 @@ export class StoreStateReader implements StateReader {
 
   usage(entityId: EntityId): EntityUsage {
     return this.#current().tables.usage.committed(entityId)
+  }
+
+  events(): StoredEvent[] {
+    return []
+  }
+
+  eventWindow(): EventWindow {
+    return { trimmedThrough: 0, lastEventId: 0 }
+  }
+
+  subscriberCounts(): SubscriberCounts {
+    return { total: 0, byMember: new Map() }
+  }
+
+  subscriptionEpoch(): number {
+    return 0
+  }
+
+  membersWithSubscribers(): string[] {
+    return []
   }
 }

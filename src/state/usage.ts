@@ -10,8 +10,8 @@ import { StagedMap } from './staged-map.ts'
 import type { EntityUsage } from './state-reader.ts'
 
 const USAGE_VERSION = 1
-const USAGE_SIZE_BYTES = 25
-const NOTHING: EntityUsage = { diskBytes: 0, memoryBytes: 0, events: 0, subscribers: 0 }
+const USAGE_SIZE_BYTES = 31
+const NOTHING: EntityUsage = { diskBytes: 0, memoryBytes: 0, events: 0, subscribers: 0, evictions: 0 }
 
 interface UsageRow extends EntityUsage {
   /** Log index of the entry that changed it last. */
@@ -33,6 +33,7 @@ export class UsageTable {
       memoryBytes: reader.uint48(),
       events: reader.uint48(),
       subscribers: reader.uint48(),
+      evictions: reader.uint48(),
       revision,
       checksum: recordChecksum(value),
     })
@@ -41,8 +42,8 @@ export class UsageTable {
 
   /** As readers see it. */
   committed(entityId: EntityId): EntityUsage {
-    const { diskBytes, memoryBytes, events, subscribers } = this.#rows.getCommitted(entityId) ?? NOTHING
-    return { diskBytes, memoryBytes, events, subscribers }
+    const { diskBytes, memoryBytes, events, subscribers, evictions } = this.#rows.getCommitted(entityId) ?? NOTHING
+    return { diskBytes, memoryBytes, events, subscribers, evictions }
   }
 
   /** Bytes that an entity uses in a space, with the pending writes. */
@@ -110,5 +111,6 @@ function encodeUsage(usage: EntityUsage): Buffer {
     .uint48(usage.memoryBytes)
     .uint48(usage.events)
     .uint48(usage.subscribers)
+    .uint48(usage.evictions)
     .finish()
 }

@@ -96,7 +96,7 @@ describe('the command codec', () => {
     for (const [at, byte] of [
       [0, 2],
       [1, 99],
-      [8, 2],
+      [8, 3],
     ] as const) {
       const changed = Buffer.from(encoded)
       changed[at] = byte
