@@ -38,7 +38,7 @@ export function proposeMembership(core: Core, change: MembershipChange): Members
 export function promoteCaughtUpLearner(core: Core, lead: Leadership): void {
   let candidate: Progress | undefined
   for (const peer of lead.peerList) {
-    const isKeepingUp = !peer.isVoter && !peer.isLeaving && isCaughtUp(core, peer)
+    const isKeepingUp = !peer.isVoter && isCaughtUp(core, peer)
     peer.caughtUpRounds = isKeepingUp ? peer.caughtUpRounds + 1 : 0
     // Who was demoted on purpose stays a learner until it is promoted on purpose.
     const isReady = peer.caughtUpRounds >= CAUGHT_UP_ROUNDS_MIN

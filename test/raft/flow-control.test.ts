@@ -139,6 +139,17 @@ describe('probing', () => {
     expect(probing.raft.status().peers.get('2')).toMatchObject({ state: 'probe', nextIndex: 2 })
   })
 
+  test('a repeated refusal does not send the probe once more', () => {
+    const node = new TestNode({ terms: [1, 1, 1] })
+    node.becomeLeader()
+    node.sent()
+    const refusal = { success: false, matchIndex: 3, hintIndex: 1, hintTerm: 1 }
+    node.answer(refusal)
+    expect(sentTo(node, '2')).toEqual([[2, 3, 4]])
+    node.answer(refusal)
+    expect(sentTo(node, '2')).toEqual([])
+  })
+
   test('answers out of order never take back what is known', () => {
     const node = leaderWith()
     node.propose('a', 'b', 'c')
