@@ -136,6 +136,17 @@ describe('the tree stays tidy', () => {
     expect(missing).toEqual([])
   })
 
+  test('package-lock.json locks the optional packages of every platform: run `node scripts/complete-lockfile.ts`', () => {
+    const { packages } = JSON.parse(readFileSync(path.join(ROOT, 'package-lock.json'), 'utf8')) as {
+      packages: Record<string, { optionalDependencies?: Record<string, string> }>
+    }
+    const locked = new Set(Object.keys(packages).map((place) => place.split('node_modules/').at(-1)))
+    const missing = Object.values(packages)
+      .flatMap((owner) => Object.entries(owner.optionalDependencies ?? {}))
+      .filter(([name, version]) => /^\d/.test(version) && !locked.has(name))
+    expect(missing).toEqual([])
+  })
+
   test(`package.json has at most ${NPM_SCRIPTS_MAX} scripts`, () => {
     const scripts = JSON.parse(readFileSync(path.join(ROOT, 'package.json'), 'utf8')) as {
       scripts: Record<string, string>
