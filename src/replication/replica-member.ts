@@ -1,13 +1,22 @@
 // A node as a member of its cluster: wires the loop around the core with everything that feeds it and lives on its results.
 // Exists from the moment that the node may act as a member until it stops.
 import type { Raft } from '../raft/raft.ts'
-import type { Entry, MemberId, Membership, Message, RaftStatus, ReadState, SnapshotMeta, Term } from '../raft/types.ts'
-import type { JoinRequest, PeerMessage, ProposeRequest } from './peer-messages.ts'
+import type {
+  Entry,
+  MemberId,
+  Membership,
+  MembershipChange,
+  MembershipResult,
+  Message,
+  RaftStatus,
+  ReadState,
+  SnapshotMeta,
+  Term,
+} from '../raft/types.ts'
+import type { PeerMessage } from './peer-messages.ts'
 import type { ApplyResult, PeerIdentity } from './ports.ts'
-import { noLeader, overloaded } from './proposals.ts'
 import type { Proposals } from './proposals.ts'
 import { ApplyLoop } from './replica-apply.ts'
-import { ForwardedBatch, Forwarder, refusal } from './replica-forwarding.ts'
 import { LogCutter, lowestMatchIndex } from './replica-log-cut.ts'
 import { ReplicaLog } from './replica-log.ts'
 import { ReplicaLoop } from './replica-loop.ts'
@@ -16,13 +25,11 @@ import { raftOptions } from './replica-options.ts'
 import type { ReplicaDeps, ReplicaOptions } from './replica-options.ts'
 import type { AddressBook } from './replica-peers.ts'
 import { nodeIdOf } from './replica-peers.ts'
+import { Proposing } from './replica-proposing.ts'
 import type { ReadBarriers } from './reads.ts'
 import { SnapshotReceiver } from './snapshot-receiver.ts'
 import { SnapshotSender } from './snapshot-sender.ts'
 import { StateHashes } from './state-hash.ts'
-
-/** Proposals in one call of the core. */
-const PROPOSAL_BATCH_ENTRIES_MAX = 1_024
 
 /** First ids of a run are random, so that an answer to an earlier run's question is not taken for an answer to a new one. */
 const FIRST_ID_MAX = 2 ** 31
@@ -43,7 +50,7 @@ export class ReplicaMember {
   readonly #log: ReplicaLog
   readonly #loop: ReplicaLoop
   readonly #apply: ApplyLoop
-  readonly #forwarder: Forwarder
+  readonly #proposing: Proposing
   readonly #sender: SnapshotSender
   readonly #receiver: SnapshotReceiver
   readonly #hashes: StateHashes
@@ -75,7 +82,7 @@ export class ReplicaMember {
       onApplied: (entries, results) => this.#onApplied(entries, results),
       onFatal: deps.onFatal,
     })
-    this.#forwarder = this.#makeForwarder()
+    this.#proposing = this.#makeProposing()
     this.#sender = this.#makeSender()
     this.#receiver = this.#makeReceiver()
     this.#hashes = this.#makeHashes()
@@ -92,7 +99,7 @@ export class ReplicaMember {
   }
 
   tick(nowMs: number): void {
-    this.#forwarder.expire(nowMs)
+    this.#proposing.tick(nowMs)
     this.#keeper.tick(nowMs)
     if (!this.#keeper.isQuiet(nowMs)) this.#loop.tell((raft) => raft.tick())
   }
@@ -108,14 +115,13 @@ export class ReplicaMember {
         this.#onRaftMessage(from, message.message)
         break
       case 'ProposeRequest':
-        this.#onProposeRequest(from, message)
+        this.#proposing.onRequest(from, message)
         break
       case 'ProposeResponse':
-        this.#forwarder.onResponse(message, this.#deps.clock.monotonicMs())
-        this.#loop.requestTurn()
+        this.#proposing.onResponse(message)
         break
       case 'JoinRequest':
-        this.#keeper.onJoinRequest(from, message satisfies JoinRequest)
+        this.#keeper.onJoinRequest(from, message)
         break
       case 'SnapshotChunk':
         this.#receiver.onChunk(from.memberId, message)
@@ -137,20 +143,28 @@ export class ReplicaMember {
   }
 
   onDisconnect(raftAddress: string): void {
-    this.#forwarder.onDisconnect(raftAddress)
+    this.#proposing.onDisconnect(raftAddress)
   }
 
   status(): RaftStatus {
     return this.raft.status()
   }
 
-  /** Starts to hand leadership over, when there is somebody to take it. */
-  transferLeadership(): boolean {
+  /** Starts to hand leadership over, to `target` or to whoever is fit; false when nobody is. */
+  transferLeadership(target?: MemberId): boolean {
     let isStarted = false
     this.#loop.tell((raft) => {
-      isStarted = raft.transferLeadership()
+      isStarted = raft.transferLeadership(target)
     })
     return isStarted
+  }
+
+  changeMembership(change: MembershipChange): MembershipResult {
+    let result: MembershipResult = { ok: false, reason: 'not_leader' }
+    this.#loop.tell((raft) => {
+      result = raft.proposeMembership(change)
+    })
+    return result
   }
 
   /** Ends all work. Resolves when nothing is read, written or streamed any more. */
@@ -169,28 +183,12 @@ export class ReplicaMember {
     this.#loop.receive(message)
   }
 
-  /** A follower hands commands over. Refused at once by a node that does not lead: the follower knows better soon. */
-  #onProposeRequest(from: PeerIdentity, request: ProposeRequest): void {
-    const { clock, proposals, transport } = this.#deps
-    const { commands, requestId } = request
-    const respond = (response: PeerMessage): void => void transport.send(from.raftAddress, response)
-    const sizeBytes = commands.reduce((sum, command) => sum + command.length, 0)
-    if (this.raft.role !== 'leader') respond(refusal(requestId, noLeader()))
-    else if (!proposals.hasRoom(commands.length, sizeBytes)) respond(refusal(requestId, overloaded()))
-    else if (commands.length > 0) {
-      const batch = new ForwardedBatch(request, respond)
-      const nowMs = clock.monotonicMs()
-      commands.forEach((command, slot) => proposals.submit(command, batch, slot, 'peer', nowMs))
-      this.#loop.requestTurn()
-    }
-  }
-
   #hooks(): ConstructorParameters<typeof ReplicaLoop>[0]['hooks'] {
     return {
       send: (message) => this.#sendRaft(message),
       beforeEffects: () => {
         const nowMs = this.#deps.clock.monotonicMs()
-        this.#submitProposals(nowMs)
+        this.#proposing.submit(nowMs)
         const { reads } = this.#deps
         if (reads.isRoundDue(nowMs)) this.raft.readIndex(reads.startRound(nowMs))
       },
@@ -217,36 +215,6 @@ export class ReplicaMember {
   #sendTo(member: MemberId, message: PeerMessage): boolean {
     const raftAddress = this.#deps.addresses.addressOf(member)
     return raftAddress !== undefined && this.#deps.transport.send(raftAddress, message)
-  }
-
-  #submitProposals(nowMs: number): void {
-    const { addresses, proposals } = this.#deps
-    if (!proposals.hasQueued) return
-    if (this.raft.role === 'leader') {
-      this.#proposeQueued()
-      return
-    }
-    const { leader } = this.raft
-    const raftAddress = leader === null ? undefined : addresses.addressOf(leader)
-    if (raftAddress !== undefined) this.#forwarder.forward(raftAddress, nowMs)
-  }
-
-  #proposeQueued(): void {
-    const { observer, options, proposals } = this.#deps
-    while (proposals.hasQueued) {
-      const batch = proposals.take(PROPOSAL_BATCH_ENTRIES_MAX, options.messageSizeBytesMax)
-      if (batch.length === 0) return
-      const commands = batch.map((proposal) => proposal.command)
-      const result = this.raft.propose(commands)
-      proposals.isHeldBack = !result.ok && result.reason === 'overloaded'
-      if (!result.ok) {
-        proposals.putBack(batch)
-        return
-      }
-      const sizeBytes = commands.reduce((sum, command) => sum + command.length, 0)
-      observer.onProposalBatch({ entryCount: batch.length, sizeBytes })
-      proposals.logged(batch, result.index - batch.length + 1, result.term)
-    }
   }
 
   #onReadStates(states: readonly ReadState[]): void {
@@ -300,19 +268,19 @@ export class ReplicaMember {
     for (const raftAddress of addresses.setMembership(membership)) transport.disconnect(raftAddress)
   }
 
-  #makeForwarder(): Forwarder {
-    const { options, proposals, random, transport } = this.#deps
-    const { heartbeatMs, messageSizeBytesMax, proposalTimeoutMs } = options
-    return new Forwarder(
+  #makeProposing(): Proposing {
+    const { addresses, clock, observer, options, proposals, random, transport } = this.#deps
+    return new Proposing({
+      raft: this.raft,
       proposals,
-      {
-        messageSizeBytesMax,
-        proposalTimeoutMs,
-        refusalPauseMs: heartbeatMs,
-        send: (raftAddress, message) => transport.send(raftAddress, message),
-      },
-      random.int(FIRST_ID_MAX),
-    )
+      addresses,
+      clock,
+      observer,
+      options,
+      firstRequestId: random.int(FIRST_ID_MAX),
+      send: (raftAddress, message) => transport.send(raftAddress, message),
+      requestTurn: () => this.#loop.requestTurn(),
+    })
   }
 
   #makeSender(): SnapshotSender {

@@ -3,7 +3,7 @@
 import { InsiError, messageOf } from '../base/errors.ts'
 import { delay } from '../base/clock.ts'
 import type { Timer } from '../base/clock.ts'
-import type { Role, RaftStatus } from '../raft/types.ts'
+import type { MemberId, MembershipChange, MembershipResult, RaftStatus, Role } from '../raft/types.ts'
 import { alignLogWithState, assertFresh, clearFirstEntry, findCluster, writeFirstEntry } from './bootstrap.ts'
 import type { PeerMessage, ProbeResponse } from './peer-messages.ts'
 import type { PeerIdentity } from './ports.ts'
@@ -159,6 +159,17 @@ export class Replica {
       lastIndex: log.lastIndex,
       quarantined: this.#quarantined,
     }
+  }
+
+  /** Proposes a change of the membership, as the leader; `ok` says that it stands in the log, not that it is committed. */
+  changeMembership(change: MembershipChange): MembershipResult {
+    if (this.#refusal !== null || this.#member === null) return { ok: false, reason: 'not_leader' }
+    return this.#member.changeMembership(change)
+  }
+
+  /** Starts to hand leadership over, to `target` or to the most caught-up voter; false when that is not possible. */
+  transferLeadership(target?: MemberId): boolean {
+    return this.#refusal === null && this.#member?.transferLeadership(target) === true
   }
 
   /** What the core knows of itself and, on a leader, of each other member; undefined while joining. */

@@ -8,6 +8,8 @@ import type { SimTrace } from './sim-trace.ts'
 const PAUSE_BETWEEN_MS_MAX = 1_400
 const FAULT_MS_MIN = 50
 const FAULT_MS_MAX = 1_500
+const CHASE_INTERVAL_MS = 5
+const PROMOTE_INTERVAL_MS = 300
 const QUICK_RESTART_MS_MAX = 60
 
 export class FaultSchedule {
@@ -49,6 +51,11 @@ export class FaultSchedule {
       node.resume()
       node.start()
     }
+    this.#promoteDemoted()
+  }
+
+  get #leader(): SimNode | undefined {
+    return this.#nodes.find((node) => node.role === 'leader')
   }
 
   #next(): void {
@@ -61,15 +68,18 @@ export class FaultSchedule {
   #breakSomething(): void {
     const draw = this.#random.int(100)
     const node = this.#random.pick(this.#nodes)
-    if (draw < 15) this.#partition()
-    else if (draw < 20) this.#blockOneWay()
-    else if (draw < 40) this.#isolateLeader()
-    else if (draw < 48) this.#makeNoise()
-    else if (draw < 62) this.#crash(node)
-    else if (draw < 68) this.#crashAll()
-    else if (draw < 78) this.#pause(node)
-    else if (draw < 86) this.#slowDisks()
-    else if (draw < 96) this.#restart(node)
+    if (draw < 14) this.#partition()
+    else if (draw < 19) this.#blockOneWay()
+    else if (draw < 38) this.#chaseLeaders()
+    else if (draw < 45) this.#makeNoise()
+    else if (draw < 57) this.#crash(node)
+    else if (draw < 62) this.#crashAll()
+    else if (draw < 71) this.#pause(node)
+    else if (draw < 78) this.#slowDisks()
+    else if (draw < 82) node.failDisk()
+    else if (draw < 89) this.#restart(node)
+    else if (draw < 92) this.#demote(node)
+    else if (draw < 95) this.#moveLeadership(node)
     else this.#wipe(node)
   }
 
@@ -102,24 +112,45 @@ export class FaultSchedule {
     this.#healLater()
   }
 
-  /** The others have to elect, and some of them come back from a crash just then. */
-  #isolateLeader(): void {
-    const leader = this.#nodes.find((node) => node.role === 'leader')
-    if (leader === undefined) return
-    const others = this.#nodes.filter((node) => node !== leader)
-    this.#trace.line(`${leader.nodeId} is alone`)
-    this.#network.partition([[leader.options.raftAddress], others.map((node) => node.options.raftAddress)])
-    this.#healLater()
-    for (const node of others) if (this.#random.chance(0.4)) this.#crash(node)
+  /** Cuts off every leader as soon as it is one, while others come back from a crash: many elections with few witnesses. */
+  #chaseLeaders(): void {
+    const untilMs = this.#clock.monotonicMs() + this.#duration()
+    const count = ++this.#partitionCount
+    let chased: SimNode | undefined
+    const chase = (): void => {
+      if (!this.#isActive || count !== this.#partitionCount) return
+      if (this.#clock.monotonicMs() >= untilMs) {
+        this.#endPartition()
+        return
+      }
+      const leader = this.#nodes.find((node) => node.role === 'leader' && node !== chased)
+      if (leader !== undefined) {
+        chased = leader
+        this.#isolate(leader)
+      }
+      this.#clock.after(CHASE_INTERVAL_MS, chase)
+    }
+    chase()
+  }
+
+  #isolate(node: SimNode): void {
+    const others = this.#nodes.filter((other) => other !== node)
+    this.#trace.line(`${node.nodeId} is alone`)
+    this.#network.heal()
+    this.#network.partition([[node.options.raftAddress], others.map((other) => other.options.raftAddress)])
+    if (this.#random.chance(0.7)) this.#crash(this.#random.pick(others), true)
   }
 
   #healLater(): void {
     const count = ++this.#partitionCount
     this.#later(() => {
-      if (count !== this.#partitionCount) return
-      this.#trace.line('the partition ends')
-      this.#network.heal()
+      if (count === this.#partitionCount) this.#endPartition()
     })
+  }
+
+  #endPartition(): void {
+    this.#trace.line('the partition ends')
+    this.#network.heal()
   }
 
   #makeNoise(): void {
@@ -130,11 +161,11 @@ export class FaultSchedule {
     this.#later(() => this.#network.setFaults({ dropRate: 0, duplicateRate: 0, reorderRate: 0, disconnectRate: 0 }))
   }
 
-  #crash(node: SimNode): void {
+  #crash(node: SimNode, isQuick = this.#random.chance(0.5)): void {
     if (this.#random.chance(0.2)) node.kill()
     else node.crash()
-    if (this.#random.chance(0.5)) this.#later(() => node.start())
-    else this.#clock.after(this.#random.int(QUICK_RESTART_MS_MAX), () => node.start())
+    if (isQuick) this.#clock.after(this.#random.int(QUICK_RESTART_MS_MAX), () => node.start())
+    else this.#later(() => node.start())
   }
 
   #crashAll(): void {
@@ -162,6 +193,30 @@ export class FaultSchedule {
       if (this.#isActive) this.#later(() => node.start())
       else node.start()
     })
+  }
+
+  /** A voter becomes a learner until it is promoted again. */
+  #demote(node: SimNode): void {
+    const memberId = node.memberId
+    const result = memberId === null ? null : this.#leader?.replica?.changeMembership({ type: 'demote', id: memberId })
+    if (result?.ok !== true) return
+    this.#trace.line(`${node.nodeId} is demoted`)
+    this.#later(() => this.#promoteDemoted())
+  }
+
+  /** Asks the leader until nobody is a learner for having been demoted: a change may be refused or lost. */
+  #promoteDemoted(): void {
+    const members = this.#leader?.replica?.raftStatus()?.membership.members ?? []
+    for (const { demoted, id } of members) {
+      if (demoted === true) this.#leader?.replica?.changeMembership({ type: 'promote', id })
+    }
+    this.#clock.after(PROMOTE_INTERVAL_MS, () => this.#promoteDemoted())
+  }
+
+  #moveLeadership(node: SimNode): void {
+    const memberId = node.memberId
+    if (memberId === null || this.#leader?.replica?.transferLeadership(memberId) !== true) return
+    this.#trace.line(`leadership moves to ${node.nodeId}`)
   }
 
   /**

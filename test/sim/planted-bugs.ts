@@ -2,18 +2,65 @@
 import { Leadership } from '../../src/raft/leadership.ts'
 import type { Entry, HardState, LogIndex, SnapshotMeta, Term } from '../../src/raft/types.ts'
 import type { DurableLog } from '../../src/replication/ports.ts'
+import { noLeader, Proposals } from '../../src/replication/proposals.ts'
+import { ReadBarriers } from '../../src/replication/reads.ts'
+import { StateMachine } from '../../src/state/state-machine.ts'
 import type { PlantedBug } from './sim-node.ts'
+
+/** Puts another method into a class; returns what puts the original one back. */
+function replaceMethod<Target extends object, Name extends keyof Target>(
+  prototype: Target,
+  name: Name,
+  replacement: (original: Target[Name]) => Target[Name],
+): () => void {
+  const original = prototype[name]
+  prototype[name] = replacement(original)
+  return () => {
+    prototype[name] = original
+  }
+}
 
 /** The leader counts only itself. */
 const COMMIT_WITHOUT_MAJORITY: PlantedBug = {
   name: 'commit without majority',
-  activate: () => {
-    const original = Leadership.prototype.quorumMatchIndex
-    Leadership.prototype.quorumMatchIndex = (durableIndex) => durableIndex
-    return () => {
-      Leadership.prototype.quorumMatchIndex = original
-    }
-  },
+  activate: () => replaceMethod(Leadership.prototype, 'quorumMatchIndex', () => (durableIndex) => durableIndex),
+}
+
+const READ_WITHOUT_CONFIRMATION: PlantedBug = {
+  name: 'read without confirmation',
+  activate: () => replaceMethod(ReadBarriers.prototype, 'barrier', () => () => Promise.resolve()),
+}
+
+const UNKNOWN_REPORTED_AS_FAILED: PlantedBug = {
+  name: 'unknown reported as failed',
+  activate: () =>
+    replaceMethod(Proposals.prototype, 'reject', (original) => {
+      return function rejectAsFailed(this: Proposals, proposal, error) {
+        original.call(this, proposal, error.code === 'OUTCOME_UNKNOWN' ? noLeader() : error)
+      }
+    }),
+}
+
+/** What was forwarded over a connection that broke is sent again, as if it had not arrived. */
+const UNKNOWN_TRIED_AGAIN: PlantedBug = {
+  name: 'unknown tried again',
+  activate: () =>
+    replaceMethod(Proposals.prototype, 'reject', (original) => {
+      return function retryInstead(this: Proposals, proposal, error) {
+        if (proposal.state === 'sent' && error.code === 'OUTCOME_UNKNOWN') this.putBack([proposal])
+        else original.call(this, proposal, error)
+      }
+    }),
+}
+
+const CUT_BEFORE_SYNC: PlantedBug = {
+  name: 'log cut before the state is synced',
+  activate: () =>
+    replaceMethod(StateMachine.prototype, 'sync', () => {
+      return function pretendToSync(this: StateMachine) {
+        return Promise.resolve(this.appliedIndex)
+      }
+    }),
 }
 
 /** Passes everything on; the planted faults change flush(). */
@@ -101,4 +148,12 @@ class ForgetfulLog extends PassingLog {
 
 const VOTE_NOT_PERSISTED: PlantedBug = { name: 'vote not persisted', wrapLog: (log) => new ForgetfulLog(log) }
 
-export const PLANTED_BUGS: readonly PlantedBug[] = [COMMIT_WITHOUT_MAJORITY, ACK_BEFORE_FSYNC, VOTE_NOT_PERSISTED]
+export const PLANTED_BUGS: readonly PlantedBug[] = [
+  COMMIT_WITHOUT_MAJORITY,
+  ACK_BEFORE_FSYNC,
+  VOTE_NOT_PERSISTED,
+  READ_WITHOUT_CONFIRMATION,
+  UNKNOWN_REPORTED_AS_FAILED,
+  UNKNOWN_TRIED_AGAIN,
+  CUT_BEFORE_SYNC,
+]

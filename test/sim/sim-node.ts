@@ -27,6 +27,9 @@ const CACHE_SIZE_BYTES = 4 * 1024
 /** How wrong wall clocks are. */
 const CLOCK_SKEW_MS_MAX = 3_600_000
 
+/** Until a supervisor starts a process again that ended by itself. */
+const RESTART_MS = 200
+
 /** A fault that is planted into the program, to prove that the checkers find it. */
 export interface PlantedBug {
   readonly name: string
@@ -65,6 +68,7 @@ export class SimNode {
   #disk: SimDisk
   #stores = new ReplaceableMemoryStore()
   #process: SimProcess | null = null
+  #isDiskFailing = false
   /** Extra time that each operation of the disk takes now. */
   diskDelayMs = 0
 
@@ -97,6 +101,10 @@ export class SimNode {
   /** The role of the running replica; null when there is none. */
   get role(): string | null {
     return this.replica?.status().role ?? null
+  }
+
+  get memberId(): string | null {
+    return this.replica?.status().memberId ?? null
   }
 
   /** Null while the node stops, when the log may be closed already. */
@@ -156,7 +164,16 @@ export class SimNode {
     this.crash()
     this.#world.trace.line(`${this.nodeId} loses its disk`)
     this.#disk = this.#makeDisk()
+    this.#isDiskFailing = false
     this.#stores = new ReplaceableMemoryStore()
+  }
+
+  /** The next sync fails, and with it the process; what it should have made durable is lost. */
+  failDisk(): void {
+    if (this.#process === null) return
+    this.#world.trace.line(`the disk of ${this.nodeId} fails its next sync`)
+    this.#isDiskFailing = true
+    this.#disk.failNextSync()
   }
 
   pause(): void {
@@ -233,9 +250,16 @@ export class SimNode {
     process.replica = replica
   }
 
-  /** A process ended by itself. Without faults that excuse it (none is injected), that is a bug. */
+  /** A process ended by itself. That is a bug, unless its disk failed: then it has to. */
   #onDeath(process: SimProcess, reason: string): void {
     if (process !== this.#process || !process.clock.isAlive) return
+    if (this.#isDiskFailing) {
+      this.#world.trace.line(`${this.nodeId} gives up: ${reason}`)
+      this.#isDiskFailing = false
+      this.crash()
+      this.#world.clock.after(RESTART_MS, () => this.start())
+      return
+    }
     this.#world.trace.violate(`${this.nodeId} failed: ${reason}`)
   }
 

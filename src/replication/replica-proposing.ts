@@ -1,0 +1,99 @@
+// Takes proposals to whoever leads: to the core of this node, or to the leader's node; and takes in what other nodes hand over.
+import type { Raft } from '../raft/raft.ts'
+import type { Clock } from '../base/clock.ts'
+import type { PeerMessage, ProposeRequest, ProposeResponse } from './peer-messages.ts'
+import type { PeerIdentity } from './ports.ts'
+import { noLeader, overloaded } from './proposals.ts'
+import type { Proposals } from './proposals.ts'
+import { ForwardedBatch, Forwarder, refusal } from './replica-forwarding.ts'
+import type { ReplicaObserver } from './replica-observer.ts'
+import type { ReplicaOptions } from './replica-options.ts'
+import type { AddressBook } from './replica-peers.ts'
+
+/** Proposals in one call of the core. */
+const BATCH_ENTRIES_MAX = 1_024
+
+export interface ProposingDeps {
+  readonly raft: Raft
+  readonly proposals: Proposals
+  readonly addresses: AddressBook
+  readonly clock: Clock
+  readonly observer: ReplicaObserver
+  readonly options: ReplicaOptions
+  readonly firstRequestId: number
+  readonly send: (raftAddress: string, message: PeerMessage) => boolean
+  readonly requestTurn: () => void
+}
+
+export class Proposing {
+  readonly #deps: ProposingDeps
+  readonly #forwarder: Forwarder
+
+  constructor(deps: ProposingDeps) {
+    this.#deps = deps
+    const { firstRequestId, options, proposals, send } = deps
+    const { heartbeatMs: refusalPauseMs, messageSizeBytesMax, proposalTimeoutMs } = options
+    const forwarding = { messageSizeBytesMax, proposalTimeoutMs, refusalPauseMs, send }
+    this.#forwarder = new Forwarder(proposals, forwarding, firstRequestId)
+  }
+
+  /** Hands queued proposals on. Called once a turn. */
+  submit(nowMs: number): void {
+    const { addresses, proposals, raft } = this.#deps
+    if (!proposals.hasQueued) return
+    if (raft.role === 'leader') {
+      this.#proposeQueued()
+      return
+    }
+    const { leader } = raft
+    const raftAddress = leader === null ? undefined : addresses.addressOf(leader)
+    if (raftAddress !== undefined) this.#forwarder.forward(raftAddress, nowMs)
+  }
+
+  /** A follower hands commands over. Refused at once by a node that does not lead: the follower knows better soon. */
+  onRequest(from: PeerIdentity, request: ProposeRequest): void {
+    const { clock, proposals, raft, requestTurn, send } = this.#deps
+    const { commands, requestId } = request
+    const respond = (response: PeerMessage): void => void send(from.raftAddress, response)
+    const sizeBytes = commands.reduce((sum, command) => sum + command.length, 0)
+    if (raft.role !== 'leader') respond(refusal(requestId, noLeader()))
+    else if (!proposals.hasRoom(commands.length, sizeBytes)) respond(refusal(requestId, overloaded()))
+    else if (commands.length > 0) {
+      const batch = new ForwardedBatch(request, respond)
+      const nowMs = clock.monotonicMs()
+      commands.forEach((command, slot) => proposals.submit(command, batch, slot, 'peer', nowMs))
+      requestTurn()
+    }
+  }
+
+  onResponse(response: ProposeResponse): void {
+    this.#forwarder.onResponse(response, this.#deps.clock.monotonicMs())
+    this.#deps.requestTurn()
+  }
+
+  onDisconnect(raftAddress: string): void {
+    this.#forwarder.onDisconnect(raftAddress)
+  }
+
+  tick(nowMs: number): void {
+    this.#forwarder.expire(nowMs)
+  }
+
+  #proposeQueued(): void {
+    const { observer, options, proposals, raft } = this.#deps
+    while (proposals.hasQueued) {
+      const batch = proposals.take(BATCH_ENTRIES_MAX, options.messageSizeBytesMax)
+      if (batch.length === 0) return
+      const commands = batch.map((proposal) => proposal.command)
+      const result = raft.propose(commands)
+      proposals.isHeldBack = !result.ok && result.reason === 'overloaded'
+      if (!result.ok) {
+        proposals.putBack(batch)
+        return
+      }
+      const sizeBytes = commands.reduce((sum, command) => sum + command.length, 0)
+      observer.onProposalBatch({ entryCount: batch.length, sizeBytes })
+      proposals.logged(batch, result.index - batch.length + 1, result.term)
+    }
+  }
+}
