@@ -1,7 +1,7 @@
 // The bytes of Raft messages between peers. AppendEntries is the hot path: an entry costs one byte beside its data when it
 // follows its predecessor's index and shares its term, which nearly every entry does.
 import { unreachable } from '../base/assert.ts'
-import type { Entry, EntryKind, Membership, Message, SnapshotMeta } from '../raft/types.ts'
+import type { Entry, EntryKind, Member, Membership, Message, SnapshotMeta } from '../raft/types.ts'
 import { protocolError } from './peer-codec-bytes.ts'
 import type { PeerReader, PeerWriter } from './peer-codec-bytes.ts'
 
@@ -18,6 +18,8 @@ const TYPES = [
 ] as const satisfies readonly Message['type'][]
 
 const KINDS = ['command', 'noop', 'membership'] as const satisfies readonly EntryKind[]
+/** What a member is, in one byte: a demoted learner differs from one that waits for its promotion. */
+const STANDINGS = ['learner', 'voter', 'demoted'] as const
 const KIND_MASK = 0b0011
 const OTHER_TERM = 0b0100
 const OTHER_INDEX = 0b1000
@@ -142,19 +144,29 @@ export function writeMembership(writer: PeerWriter, membership: Membership): voi
   writer.count(membership.members.length)
   for (const member of membership.members) {
     writer.text(member.id)
-    writer.boolean(member.role === 'voter')
+    writer.byte(STANDINGS.indexOf(standingOf(member)))
     writer.text(member.raftAddress)
   }
 }
 
 export function readMembership(reader: PeerReader): Membership {
-  const members = []
+  const members: Member[] = []
   for (let left = reader.count(); left > 0; left -= 1) {
     const id = reader.text()
-    const role = reader.boolean() ? ('voter' as const) : ('learner' as const)
-    members.push({ id, role, raftAddress: reader.text() })
+    const standing = STANDINGS[reader.byte()]
+    if (standing === undefined) throw protocolError('unknown role of a member')
+    members.push(memberOf(standing, id, reader.text()))
   }
   return { members }
+}
+
+function standingOf(member: Member): (typeof STANDINGS)[number] {
+  return member.demoted === true ? 'demoted' : member.role
+}
+
+function memberOf(standing: (typeof STANDINGS)[number], id: string, raftAddress: string): Member {
+  if (standing === 'demoted') return { id, role: 'learner', raftAddress, demoted: true }
+  return { id, role: standing, raftAddress }
 }
 
 function writeEntries(writer: PeerWriter, entries: readonly Entry[], prevIndex: number, prevTerm: number): void {

@@ -8,11 +8,11 @@ const uint = fc.oneof(fc.nat(300), fc.maxSafeNat())
 const text = fc.oneof(fc.string(), unicodeText, fc.constant('a'.repeat(300)))
 const id = fc.oneof(fc.constantFrom('node0/2c8a', 'node1/77fe'), text)
 const bytes = fc.uint8Array({ maxLength: 300 })
-const membership = fc.record({
-  members: fc.array(fc.record({ id, role: fc.constantFrom('voter' as const, 'learner' as const), raftAddress: text }), {
-    maxLength: 5,
-  }),
-})
+const member = fc.oneof(
+  fc.record({ id, role: fc.constantFrom('voter' as const, 'learner' as const), raftAddress: text }),
+  fc.record({ id, role: fc.constant('learner' as const), raftAddress: text, demoted: fc.constant(true as const) }),
+)
+const membership = fc.record({ members: fc.array(member, { maxLength: 5 }) })
 const snapshotMeta = fc.record({ index: uint, term: uint, membership })
 const kind = fc.constantFrom('command' as const, 'noop' as const, 'membership' as const)
 const scatteredEntries = fc.array(fc.record({ index: uint, term: uint, kind, data: bytes }), { maxLength: 8 })
