@@ -144,6 +144,7 @@ export class ReplicaMember {
 
   onDisconnect(raftAddress: string): void {
     this.#proposing.onDisconnect(raftAddress)
+    this.#sender.onDisconnect(raftAddress)
   }
 
   status(): RaftStatus {
@@ -284,7 +285,7 @@ export class ReplicaMember {
   }
 
   #makeSender(): SnapshotSender {
-    const { clock, logger, observer, options, random, state } = this.#deps
+    const { addresses, clock, logger, observer, options, random, state } = this.#deps
     return new SnapshotSender({
       state,
       clock,
@@ -293,6 +294,7 @@ export class ReplicaMember {
       chunkSizeBytes: options.snapshotChunkSizeBytes,
       firstTransferId: random.int(FIRST_ID_MAX),
       send: (to, message) => this.#sendTo(to, message),
+      addressOf: (member) => addresses.addressOf(member),
       leaderTerm: () => (this.raft.role === 'leader' ? this.raft.term : null),
       membershipAt: (index) => this.raft.membershipAt(index),
       onFinished: (member, ok) => this.#loop.tell((raft) => raft.snapshotFinished(member, ok)),

@@ -22,7 +22,7 @@ const TRANSFERS_MAX = 2
 /** Chunks of one transfer that may be unanswered. */
 const CHUNK_WINDOW = 4
 /** Time for a chunk to be answered; the last one, after which the member verifies everything, has longer. */
-const CHUNK_TIMEOUT_MS = 10_000
+const CHUNK_TIMEOUT_MS = 5_000
 const LAST_CHUNK_TIMEOUT_MS = 120_000
 /** Pause before a chunk is offered again to a transport that has no room. */
 const SEND_RETRY_MS = 50
@@ -36,6 +36,7 @@ export interface SnapshotSenderDeps {
   readonly firstTransferId: number
   /** Sends to a member; false when the message was dropped. */
   readonly send: (to: MemberId, message: PeerMessage) => boolean
+  readonly addressOf: (member: MemberId) => string | undefined
   /** The term that this node leads, or null. */
   readonly leaderTerm: () => Term | null
   readonly membershipAt: (index: LogIndex) => Membership
@@ -132,6 +133,13 @@ export class SnapshotSender {
   onAck(from: MemberId, ack: SnapshotChunkAck): void {
     const transfer = this.#transfers.get(from)
     if (transfer?.id === ack.transferId) transfer.acked(ack)
+  }
+
+  /** The connection to `raftAddress` is gone: unanswered chunks may be lost, and a member that restarted knows of no transfer. */
+  onDisconnect(raftAddress: string): void {
+    for (const transfer of this.#transfers.values()) {
+      if (this.#deps.addressOf(transfer.member) === raftAddress) transfer.fail('the connection was lost')
+    }
   }
 
   /** The lowest index that a snapshot under way covers: its receiver needs the entries after it. Infinity when none is. */

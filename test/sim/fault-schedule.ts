@@ -20,6 +20,7 @@ export class FaultSchedule {
   readonly #random: SimRandom
   #isActive = true
   #hasWiped = false
+  #hasDemoted = false
   /** Ends of partitions and noise that were replaced by newer ones do nothing. */
   #partitionCount = 0
   faultCount = 0
@@ -195,8 +196,10 @@ export class FaultSchedule {
     })
   }
 
-  /** A voter becomes a learner until it is promoted again. */
+  /** A voter becomes a learner until it is promoted again. Not beside a lost disk: the group would lack two voters. */
   #demote(node: SimNode): void {
+    if (this.#hasWiped) return
+    this.#hasDemoted = true
     const memberId = node.memberId
     const result = memberId === null ? null : this.#leader?.replica?.changeMembership({ type: 'demote', id: memberId })
     if (result?.ok !== true) return
@@ -224,7 +227,7 @@ export class FaultSchedule {
    * default leader keeps its disk: cut off from the others, it would rightly take itself for a first start.
    */
   #wipe(node: SimNode): void {
-    if (this.#hasWiped || node.options.mayBootstrap) return
+    if (this.#hasWiped || this.#hasDemoted || node.options.mayBootstrap) return
     const others = this.#nodes.filter((other) => other !== node)
     if (!others.every((other) => other.role === 'leader' || other.role === 'follower')) return
     this.#hasWiped = true

