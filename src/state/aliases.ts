@@ -27,5 +27,6 @@ export function applyAliasDelete(tx: Transaction, command: AliasDeleteCommand): 
   const aliasKeyUuids = entity.aliasKeyUuids.filter((alias) => alias !== keyUuid)
   entities.putEntity(tx, { ...entity, aliasKeyUuids })
   entities.deleteKey(tx, keyUuid)
+  tx.changes.add({ type: 'key-deleted', entityId, keyUuid, alias: true })
   return accepted(tx.index)
 }

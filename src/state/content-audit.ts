@@ -1,5 +1,5 @@
 // Adds up what a store holds, to compare it with the content sum that was kept while writing.
-import { EXPIRY_PREFIX, META_PREFIX } from '../storage/keyspace.ts'
+import { EVICTION_PREFIX, EXPIRY_PREFIX, META_PREFIX } from '../storage/keyspace.ts'
 import { decodeRecord, recordChecksum } from '../storage/record.ts'
 import type { SnapshotRecord } from './snapshot-format.ts'
 import { addToSum, markerChecksum } from './state-hash.ts'
@@ -13,7 +13,7 @@ export class ContentAudit {
 
   /** Checks one record and adds it. Throws InsiError RECORD_CORRUPT. */
   add({ key, value }: SnapshotRecord): void {
-    if (key[0] === EXPIRY_PREFIX) {
+    if (key[0] === EXPIRY_PREFIX || key[0] === EVICTION_PREFIX) {
       this.#sum = addToSum(this.#sum, markerChecksum(key))
       return
     }

@@ -1,6 +1,7 @@
 // The commands that create and remove entities. A removal is marked first and then carried out in bounded steps.
-import { assert } from '../base/assert.ts'
-import { CACHE_PREFIX, VALUE_PREFIX, dataRange } from '../storage/keyspace.ts'
+import { assert, must } from '../base/assert.ts'
+import { CACHE_PREFIX, VALUE_PREFIX, dataRange, eventRange } from '../storage/keyspace.ts'
+import type { KeyRange } from '../storage/keyspace.ts'
 import type {
   CommandResult,
   EntityCreateCommand,
@@ -50,38 +51,64 @@ export function applyEntityDelete(tx: Transaction, command: EntityDeleteCommand)
   const key = entities.key(command.keyUuid)
   const entity = key === undefined || key.alias ? undefined : entities.entity(key.entityId)
   if (entity === undefined) return rejected('API_KEY_NOT_FOUND')
-  if (entity.status === 'active') entities.putEntity(tx, { ...entity, status: 'deleting' })
+  if (entity.status === 'active') {
+    entities.putEntity(tx, { ...entity, status: 'deleting' })
+    addKeyDeleted(tx, entity.entityId, entity.keyUuid, false)
+    for (const aliasKeyUuid of entity.aliasKeyUuids) addKeyDeleted(tx, entity.entityId, aliasKeyUuid, true)
+  }
   return accepted(tx.index, { entityId: entity.entityId })
 }
 
 /** Repeating the purge of an entity that is gone says that it is done. */
 export async function applyEntityPurge(tx: Transaction, command: EntityPurgeCommand): Promise<CommandResult> {
-  const { entities, usage } = tx.tables
+  const { entities } = tx.tables
   const entity = entities.entity(command.entityId)
   if (entity === undefined) return accepted(tx.index, { removedCount: 0, done: true })
   if (entity.status !== 'deleting') return rejected('ENTITY_NOT_FOUND')
   const removedCount = await removeData(tx, command.entityId, command.countMax)
   if (removedCount === command.countMax) return accepted(tx.index, { removedCount, done: false })
-  usage.remove(tx.writes, entity.entityId)
+  tx.tables.removeRows(tx, entity.entityId)
   for (const keyUuid of entity.aliasKeyUuids) entities.deleteKey(tx, keyUuid)
   entities.deleteKey(tx, entity.keyUuid)
   entities.deleteEntity(tx, entity.entityId)
   return accepted(tx.index, { removedCount, done: true })
 }
 
+function addKeyDeleted(tx: Transaction, entityId: EntityId, keyUuid: string, alias: boolean): void {
+  tx.changes.add({ type: 'key-deleted', entityId, keyUuid, alias })
+}
+
 async function removeData(tx: Transaction, entityId: EntityId, countMax: number): Promise<number> {
+  const removeDatum = (key: Buffer): void => removeRecord(tx, slotAt(tx, key))
+  const removeEvent = (key: Buffer): void => tx.writes.delete(key, must(tx.writes.get(key), 'the event is stored'))
+  const everyKey = Buffer.alloc(0)
+  let removedCount = await removeRange(tx, dataRange(VALUE_PREFIX, entityId, everyKey), countMax, removeDatum)
+  removedCount += await removeRange(
+    tx,
+    dataRange(CACHE_PREFIX, entityId, everyKey),
+    countMax - removedCount,
+    removeDatum,
+  )
+  return removedCount + (await removeRange(tx, eventRange(entityId), countMax - removedCount, removeEvent))
+}
+
+/** Removes the first `countMax` records of a range; how many there were. */
+export async function removeRange(
+  tx: Transaction,
+  range: KeyRange,
+  countMax: number,
+  remove: (key: Buffer) => void,
+): Promise<number> {
   let removedCount = 0
-  for (const prefix of [VALUE_PREFIX, CACHE_PREFIX] as const) {
-    const whole = dataRange(prefix, entityId, Buffer.alloc(0))
-    let start = whole.start
-    while (removedCount < countMax) {
-      const keys = await tx.writes.keysIn({ start, end: whole.end }, Math.min(PURGE_CHUNK_COUNT, countMax - removedCount))
-      for (const key of keys) removeRecord(tx, slotAt(tx, key))
-      removedCount += keys.length
-      const last = keys.at(-1)
-      if (last === undefined) break
-      start = Buffer.concat([last, Buffer.of(0)])
-    }
+  let { start } = range
+  while (removedCount < countMax) {
+    const chunkCount = Math.min(PURGE_CHUNK_COUNT, countMax - removedCount)
+    const keys = await tx.writes.keysIn({ start, end: range.end }, chunkCount)
+    keys.forEach(remove)
+    removedCount += keys.length
+    const last = keys.at(-1)
+    if (last === undefined || keys.length < chunkCount) break
+    start = Buffer.concat([last, Buffer.of(0)])
   }
   return removedCount
 }

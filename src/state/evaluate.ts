@@ -3,9 +3,16 @@ import { unreachable } from '../base/assert.ts'
 import { applyAliasCreate, applyAliasDelete } from './aliases.ts'
 import type { Command, CommandResult } from './commands.ts'
 import { applyEntityCreate, applyEntityDelete, applyEntityPurge } from './entities.ts'
+import { applyEventPublish } from './events.ts'
 import { applyKv } from './kv.ts'
 import { applyLimitsSet } from './limits.ts'
 import { rejected } from './results.ts'
+import {
+  applySubscriptionAcquire,
+  applySubscriptionRelease,
+  applySubscriptionReport,
+  applySubscriptionShake,
+} from './subscribers.ts'
 import type { Transaction } from './transaction.ts'
 
 /** Carries out one command. A promise only where the store has to be searched. */
@@ -20,14 +27,19 @@ export function evaluate(tx: Transaction, command: Command): CommandResult | Pro
     case 'kv.cas-revision':
     case 'kv.expire':
     case 'kv.delete-range':
-    case 'event.publish':
-    case 'subscription.acquire':
-    case 'subscription.release':
-    case 'subscription.report':
-    case 'subscription.shake':
     case 'txn':
     case 'batch':
       return rejected('COMMAND_UNKNOWN')
+    case 'event.publish':
+      return applyEventPublish(tx, command)
+    case 'subscription.acquire':
+      return applySubscriptionAcquire(tx, command)
+    case 'subscription.release':
+      return applySubscriptionRelease(tx, command)
+    case 'subscription.report':
+      return applySubscriptionReport(tx, command)
+    case 'subscription.shake':
+      return applySubscriptionShake(tx, command)
     case 'entity.create':
       return applyEntityCreate(tx, command)
     case 'entity.delete':

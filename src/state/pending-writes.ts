@@ -1,5 +1,6 @@
 // The writes of one apply() before they reach the store: later entries read what earlier ones wrote.
 import { crc32 } from 'node:zlib'
+import { assert } from '../base/assert.ts'
 import type { KeyRange } from '../storage/keyspace.ts'
 import type { OrderedStore, WriteOp } from '../storage/ordered-store.ts'
 import { recordChecksum } from '../storage/record.ts'
@@ -15,6 +16,8 @@ export class PendingWrites {
   readonly #ops = new Map<string, WriteOp>()
   #hash: number
   #contentSum: number
+  /** How to take back what was done since begin(), newest last; null: nobody will. */
+  #undos: (() => void)[] | null = null
 
   constructor(store: OrderedStore, hash: number, contentSum: number) {
     this.#store = store
@@ -31,6 +34,39 @@ export class PendingWrites {
     return this.#contentSum
   }
 
+  /** Whether what is done now may be taken back. */
+  get isTentative(): boolean {
+    return this.#undos !== null
+  }
+
+  /** Everything from here on is kept or rolled back as a whole. */
+  begin(): void {
+    assert(this.#undos === null, 'there is one savepoint at a time')
+    const hash = this.#hash
+    const contentSum = this.#contentSum
+    this.#undos = [
+      () => {
+        this.#hash = hash
+        this.#contentSum = contentSum
+      },
+    ]
+  }
+
+  /** While tentative: `undo` takes back a change that is made elsewhere along with the writes. */
+  onRollback(undo: () => void): void {
+    this.#undos?.push(undo)
+  }
+
+  keep(): void {
+    this.#undos = null
+  }
+
+  rollback(): void {
+    const undos = this.#undos ?? []
+    this.#undos = null
+    for (const undo of undos.reverse()) undo()
+  }
+
   get(key: Buffer): Buffer | undefined {
     const op = this.#ops.get(textOf(key))
     if (op === undefined) return this.#store.get(key)
@@ -43,14 +79,14 @@ export class PendingWrites {
     this.fold(checksum)
     if (previous !== undefined) this.#contentSum = takeFromSum(this.#contentSum, recordChecksum(previous))
     this.#contentSum = addToSum(this.#contentSum, checksum)
-    this.#ops.set(textOf(key), { type: 'put', key, value: record })
+    this.#stage(textOf(key), { type: 'put', key, value: record })
   }
 
   /** Removes the record `previous`, what get(key) answers now. */
   delete(key: Buffer, previous: Buffer): void {
     this.fold(crc32(key) ^ DELETE_TAG)
     this.#contentSum = takeFromSum(this.#contentSum, recordChecksum(previous))
-    this.#ops.set(textOf(key), { type: 'del', key })
+    this.#stage(textOf(key), { type: 'del', key })
   }
 
   /** Writes a key without a value; it is not there yet. */
@@ -58,7 +94,7 @@ export class PendingWrites {
     const checksum = markerChecksum(key)
     this.fold(checksum)
     this.#contentSum = addToSum(this.#contentSum, checksum)
-    this.#ops.set(textOf(key), { type: 'put', key, value: NO_VALUE })
+    this.#stage(textOf(key), { type: 'put', key, value: NO_VALUE })
   }
 
   /** Removes a key without a value; it is there. */
@@ -66,20 +102,20 @@ export class PendingWrites {
     const checksum = markerChecksum(key)
     this.fold(checksum ^ DELETE_TAG)
     this.#contentSum = takeFromSum(this.#contentSum, checksum)
-    this.#ops.set(textOf(key), { type: 'del', key })
+    this.#stage(textOf(key), { type: 'del', key })
   }
 
   /** Like put(), outside of hash and sum of the entries: for a record that is written once a batch. */
   putOncePerBatch(key: Buffer, record: Buffer, previousChecksum: number | undefined): void {
     if (previousChecksum !== undefined) this.#contentSum = takeFromSum(this.#contentSum, previousChecksum)
     this.#contentSum = addToSum(this.#contentSum, recordChecksum(record))
-    this.#ops.set(textOf(key), { type: 'put', key, value: record })
+    this.#stage(textOf(key), { type: 'put', key, value: record })
   }
 
   /** Removes what putOncePerBatch() wrote, in this batch or in an earlier one (then `previousChecksum` is its checksum). */
   deleteOncePerBatch(key: Buffer, previousChecksum: number | undefined): void {
     if (previousChecksum !== undefined) this.#contentSum = takeFromSum(this.#contentSum, previousChecksum)
-    this.#ops.set(textOf(key), { type: 'del', key })
+    this.#stage(textOf(key), { type: 'del', key })
   }
 
   /** Folds a number into the rolling hash. */
@@ -110,6 +146,17 @@ export class PendingWrites {
       await iterator.close()
     }
     return keys.sort((left, right) => left.compare(right)).slice(0, countMax)
+  }
+
+  #stage(text: string, op: WriteOp): void {
+    if (this.#undos !== null) {
+      const previous = this.#ops.get(text)
+      this.#undos.push(() => {
+        if (previous === undefined) this.#ops.delete(text)
+        else this.#ops.set(text, previous)
+      })
+    }
+    this.#ops.set(text, op)
   }
 
   /** The operations of the batch. */

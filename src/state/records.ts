@@ -60,7 +60,8 @@ export function writeRecord(
     addExpiry(tx, storeKey, expiresAtMs)
   }
   tx.writes.put(storeKey, encodeRecord(storeKey, tx.index, expiresAtMs, value), raw)
-  if (deltaBytes !== 0) usage.charge(tx.writes, entityId, space, deltaBytes, tx.index)
+  if (deltaBytes !== 0) usage.charge(tx, entityId, space, deltaBytes)
+  if (tx.changes.wantsWrites(entityId)) addChange(tx, slot, value, expiresAtMs)
   return undefined
 }
 
@@ -72,7 +73,18 @@ export function removeRecord(tx: Transaction, slot: Slot): void {
   removeExpiry(tx, storeKey, expiresAtMs)
   tx.writes.delete(storeKey, raw)
   const releasedBytes = storeKey.length - DATA_KEY_OFFSET + payload.length
-  if (releasedBytes !== 0) tx.tables.usage.charge(tx.writes, entityId, space, -releasedBytes, tx.index)
+  if (releasedBytes !== 0) tx.tables.usage.charge(tx, entityId, space, -releasedBytes)
+  if (tx.changes.wantsWrites(entityId)) addChange(tx, slot, null, 0)
+}
+
+function addChange(
+  tx: Transaction,
+  { storeKey, space, entityId }: Slot,
+  value: Uint8Array | null,
+  expiresAtMs: number,
+): void {
+  const key = storeKey.subarray(DATA_KEY_OFFSET)
+  tx.changes.add({ type: 'write', entityId, space, key, revision: tx.index, value, expiresAtMs })
 }
 
 function readSlot(tx: Transaction, space: Space, entityId: EntityId, storeKey: Buffer): Slot {
@@ -85,6 +97,7 @@ function addExpiry(tx: Transaction, storeKey: Buffer, expiresAtMs: number): void
   const key = expiryKey(expiresAtMs, storeKey)
   tx.writes.putMarker(key)
   tx.tables.expiry.add(key)
+  if (tx.writes.isTentative) tx.writes.onRollback(() => tx.tables.expiry.remove(key))
 }
 
 function removeExpiry(tx: Transaction, storeKey: Buffer, expiresAtMs: number): void {
@@ -92,4 +105,5 @@ function removeExpiry(tx: Transaction, storeKey: Buffer, expiresAtMs: number): v
   const key = expiryKey(expiresAtMs, storeKey)
   tx.writes.deleteMarker(key)
   tx.tables.expiry.remove(key)
+  if (tx.writes.isTentative) tx.writes.onRollback(() => tx.tables.expiry.add(key))
 }

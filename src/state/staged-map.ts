@@ -23,9 +23,23 @@ export class StagedMap<Key, Value> {
     this.#staged.set(key, undefined)
   }
 
+  /** A function that takes back whatever is done to the key from now on until the next commit. */
+  undoOf(key: Key): () => void {
+    const isStaged = this.#staged.has(key)
+    const value = this.#staged.get(key)
+    return () => {
+      if (isStaged) this.#staged.set(key, value)
+      else this.#staged.delete(key)
+    }
+  }
+
   /** What was changed since the last commit; undefined: deleted. */
   staged(): ReadonlyMap<Key, Value | undefined> {
     return this.#staged
+  }
+
+  committedEntries(): IterableIterator<[Key, Value]> {
+    return this.#committed.entries()
   }
 
   committedValues(): IterableIterator<Value> {

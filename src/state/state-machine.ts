@@ -4,6 +4,8 @@ import { assert } from '../base/assert.ts'
 import type { Entry, LogIndex, SnapshotMeta, Term } from '../raft/types.ts'
 import type { ReplaceableStore } from '../storage/ordered-store.ts'
 import { APPLIED_KEY, encodeAppliedPoint } from './applied-point.ts'
+import { ChangeCollector } from './change-collector.ts'
+import type { ChangeListener } from './changes.ts'
 import { decodeCommand } from './command-codec.ts'
 import type { CommandResult } from './commands.ts'
 import { evaluate } from './evaluate.ts'
@@ -25,6 +27,7 @@ export class StateMachine {
   readonly reader: StateReader
   readonly #stores: ReplaceableStore
   #state: LoadedState
+  #listener: ChangeListener | null = null
   #isApplying = false
   /** The first failure; what is staged in memory is void from then on, so everything later fails the same way. */
   #failure: { readonly error: unknown } | null = null
@@ -50,6 +53,11 @@ export class StateMachine {
 
   get installedSnapshot(): SnapshotMeta | null {
     return this.#state.installed
+  }
+
+  /** Who hears what applying changes, from the next batch on; null: nobody. */
+  setChangeListener(listener: ChangeListener | null): void {
+    this.#listener = listener
   }
 
   /** See the port. The results of commands are CommandResult; garbage answers COMMAND_UNKNOWN, the same on every replica. */
@@ -103,13 +111,15 @@ export class StateMachine {
     const { store, tables, applied, checkpoints } = this.#state
     const writes = new PendingWrites(store, applied.stateHash, applied.contentSum)
     const { index, timeMs, nextEntityId } = applied
-    const tx: MutableTransaction = { writes, tables, index, timeMs, nextEntityId }
+    const changes = new ChangeCollector(this.#listener)
+    const tx: MutableTransaction = { writes, tables, changes, index, timeMs, nextEntityId, eventCount: 0 }
     let { term } = applied
     const results: (CommandResult | undefined)[] = []
     const passed: (readonly [index: LogIndex, hash: number])[] = []
     for (const entry of entries) {
       assert(entry.index === tx.index + 1 && entry.term >= term, 'entries are applied once and in order')
       tx.index = entry.index
+      tx.eventCount = 0
       term = entry.term
       writes.fold(entry.index)
       writes.fold(term)
@@ -121,7 +131,7 @@ export class StateMachine {
       }
       if (entry.index % STATE_HASH_INTERVAL === 0) passed.push([entry.index, writes.hash])
     }
-    tables.usage.write(writes)
+    tables.writeRows(writes)
     const point = {
       index: tx.index,
       term,
@@ -136,6 +146,7 @@ export class StateMachine {
     for (const [passedIndex, hash] of passed) checkpoints.record(passedIndex, hash)
     tables.commit()
     this.#state.applied = point
+    changes.tell()
     return results
   }
 
@@ -143,6 +154,7 @@ export class StateMachine {
   async #adopt(store: LoadedState['store']): Promise<void> {
     this.#state = await loadState(store)
     await this.#stores.commitReplacement()
+    this.#listener?.onApplied([{ type: 'installed', index: this.#state.applied.index }])
   }
 }
 

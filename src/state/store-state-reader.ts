@@ -2,6 +2,8 @@
 import { dataKey } from '../storage/keyspace.ts'
 import { decodeRecord } from '../storage/record.ts'
 import type { EntityId, Space } from './commands.ts'
+import { quotaCountAt } from './event-windows.ts'
+import { storedEvents } from './events.ts'
 import type { LoadedState } from './loaded-state.ts'
 import { countKeys, listKeys, listRecords } from './record-lists.ts'
 import { isExpired, prefixOf } from './records.ts'
@@ -70,27 +72,41 @@ export class StoreStateReader implements StateReader {
     return this.#current().tables.entities.list(offset, limit)
   }
 
-  usage(entityId: EntityId): EntityUsage {
-    return this.#current().tables.usage.committed(entityId)
+  usage(entityId: EntityId, nowMs = 0): EntityUsage {
+    const { tables, applied } = this.#current()
+    const { diskBytes, memoryBytes, evictions } = tables.usage.committed(entityId)
+    const events = quotaCountAt(tables.eventWindows.committed(entityId), Math.max(nowMs, applied.timeMs))
+    return { diskBytes, memoryBytes, events, subscribers: tables.subscribers.committed(entityId).total, evictions }
   }
 
-  events(): StoredEvent[] {
-    return []
+  events(
+    entityId: EntityId,
+    afterEventId: number,
+    countMax: number,
+    sizeBytesMax = Number.POSITIVE_INFINITY,
+  ): StoredEvent[] {
+    return storedEvents(this.#current(), entityId, afterEventId, countMax, sizeBytesMax)
   }
 
-  eventWindow(): EventWindow {
-    return { trimmedThrough: 0, lastEventId: 0 }
+  eventWindow(entityId: EntityId): EventWindow {
+    const { trimmedThrough, lastEventId } = this.#current().tables.eventWindows.committed(entityId)
+    return { trimmedThrough, lastEventId }
   }
 
-  subscriberCounts(): SubscriberCounts {
-    return { total: 0, byMember: new Map() }
+  subscriberCounts(entityId: EntityId): SubscriberCounts {
+    const { total, byMember } = this.#current().tables.subscribers.committed(entityId)
+    return { total, byMember }
   }
 
-  subscriptionEpoch(): number {
-    return 0
+  subscriptionEpoch(entityId: EntityId): number {
+    return this.#current().tables.subscribers.committed(entityId).epoch
   }
 
   membersWithSubscribers(): string[] {
-    return []
+    const memberIds = new Set<string>()
+    for (const { byMember } of this.#current().tables.subscribers.committedRows()) {
+      for (const memberId of byMember.keys()) memberIds.add(memberId)
+    }
+    return [...memberIds].sort()
   }
 }

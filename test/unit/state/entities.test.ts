@@ -26,7 +26,7 @@ describe('root', () => {
   test('it is always there, unlimited, and not listed', () => {
     expect(state.reader.entity(0)).toEqual(expect.objectContaining({ status: 'active', limits: UNLIMITED }))
     expect(state.reader.listEntities(0, 10)).toEqual([])
-    expect(state.reader.usage(0)).toEqual({ diskBytes: 0, memoryBytes: 0, events: 0, subscribers: 0 })
+    expect(state.reader.usage(0)).toEqual({ diskBytes: 0, memoryBytes: 0, events: 0, subscribers: 0, evictions: 0 })
   })
 
   test('its limits can be set and survive a restart', async () => {

@@ -144,7 +144,7 @@ describe('usage and quota', () => {
     await state.apply(set('key', 'v'))
     expect(usage()).toBe(4)
     await state.apply(set('key', 'cached', { space: 'cache' }))
-    expect(state.reader.usage(0)).toEqual({ diskBytes: 4, memoryBytes: 9, events: 0, subscribers: 0 })
+    expect(state.reader.usage(0)).toEqual({ diskBytes: 4, memoryBytes: 9, events: 0, subscribers: 0, evictions: 0 })
     await state.applyAll(bump('n', 99n), bump('n', 1n), del('key'))
     expect(usage()).toBe(4)
   })

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import type { Entry } from '../../../src/raft/types.ts'
 import { encodeCommand } from '../../../src/state/command-codec.ts'
-import type { Command, CommandResult, EntityLimits } from '../../../src/state/commands.ts'
+import type { Command, CommandResult, EntityLimits, EventPublishCommand } from '../../../src/state/commands.ts'
 import { StateMachine } from '../../../src/state/state-machine.ts'
 import { CACHE_PREFIX, VALUE_PREFIX, entityIdOfKey, wholeRange } from '../../../src/storage/keyspace.ts'
 import type { OrderedStore, ReplaceableStore, StoreEntry } from '../../../src/storage/ordered-store.ts'
@@ -183,3 +183,41 @@ export async function reopenLevel(stores: ReplaceableStore, directory: string): 
   await stores.close()
   return ReplaceableLevelStore.open(directory)
 }
+
+interface PublishOptions {
+  readonly entityId?: number
+  readonly timeMs?: number
+  readonly retainMs?: number
+  readonly retainSizeBytes?: number
+}
+
+export const publish = (topic: string, data: string, options: PublishOptions = {}): EventPublishCommand => ({
+  type: 'event.publish',
+  timeMs: options.timeMs ?? 1000,
+  entityId: options.entityId ?? 0,
+  topic,
+  data: Buffer.from(data),
+  retainMs: options.retainMs ?? 1_000_000,
+  retainSizeBytes: options.retainSizeBytes ?? 1_000_000,
+})
+export const acquire = (memberId: string, entityId = 0): Command => ({
+  type: 'subscription.acquire',
+  timeMs: 1000,
+  entityId,
+  memberId,
+})
+export const release = (memberId: string, count = 1, epoch = 0, entityId = 0): Command => ({
+  type: 'subscription.release',
+  timeMs: 1000,
+  entityId,
+  memberId,
+  count,
+  epoch,
+})
+export const report = (memberId: string, counts: readonly (readonly [number, number])[]): Command => ({
+  type: 'subscription.report',
+  timeMs: 1000,
+  memberId,
+  counts,
+})
+export const shake = (entityId = 0): Command => ({ type: 'subscription.shake', timeMs: 1000, entityId })

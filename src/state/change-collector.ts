@@ -1,0 +1,34 @@
+// Gathers what a batch changes, for the listener.
+import type { Change, ChangeListener } from './changes.ts'
+import type { EntityId } from './commands.ts'
+
+export class ChangeCollector {
+  readonly #listener: ChangeListener | null
+  readonly #changes: Change[] = []
+
+  constructor(listener: ChangeListener | null) {
+    this.#listener = listener
+  }
+
+  wantsWrites(entityId: EntityId): boolean {
+    return this.#listener?.wantsWrites(entityId) ?? false
+  }
+
+  add(change: Change): void {
+    if (this.#listener !== null) this.#changes.push(change)
+  }
+
+  get count(): number {
+    return this.#changes.length
+  }
+
+  /** Forgets all but the first `count` changes. */
+  truncate(count: number): void {
+    this.#changes.length = count
+  }
+
+  /** Tells the listener, once the batch is visible. */
+  tell(): void {
+    if (this.#changes.length > 0) this.#listener?.onApplied(this.#changes)
+  }
+}
