@@ -9,8 +9,9 @@ COPY package.json package-lock.json ./
 # No install scripts: the native addons ship prebuilt, and the image brings its own Node.
 RUN npm ci --ignore-scripts --no-audit --no-fund
 COPY tsconfig.json tsconfig.build.json ./
+COPY scripts ./scripts
 COPY src ./src
-RUN node node_modules/typescript/bin/tsc -p tsconfig.build.json \
+RUN npm run build \
  && npm prune --omit=dev --ignore-scripts --no-audit --no-fund \
  # Sources and prebuilt addons of other systems are dead weight in an image.
  && find node_modules/classic-level/prebuilds -mindepth 1 -maxdepth 1 ! -name "linux-$(node -p process.arch)" -exec rm -rf {} + \
