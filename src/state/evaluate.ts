@@ -3,10 +3,8 @@ import { unreachable } from '../base/assert.ts'
 import { applyAliasCreate, applyAliasDelete } from './aliases.ts'
 import type { Command, CommandResult } from './commands.ts'
 import { applyEntityCreate, applyEntityDelete, applyEntityPurge } from './entities.ts'
-import { applyEventPublish } from './events.ts'
-import { applyKv } from './kv.ts'
+import { applyDeleteRange } from './kv.ts'
 import { applyLimitsSet } from './limits.ts'
-import { rejected } from './results.ts'
 import {
   applySubscriptionAcquire,
   applySubscriptionRelease,
@@ -14,6 +12,7 @@ import {
   applySubscriptionShake,
 } from './subscribers.ts'
 import type { Transaction } from './transaction.ts'
+import { applyBatch, applyOperation, applyTxn } from './txn.ts'
 
 /** Carries out one command. A promise only where the store has to be searched. */
 export function evaluate(tx: Transaction, command: Command): CommandResult | Promise<CommandResult> {
@@ -21,17 +20,18 @@ export function evaluate(tx: Transaction, command: Command): CommandResult | Pro
     case 'kv.set':
     case 'kv.setnx':
     case 'kv.cas':
+    case 'kv.cas-revision':
     case 'kv.bump':
     case 'kv.delete':
-      return applyKv(tx, command)
-    case 'kv.cas-revision':
     case 'kv.expire':
-    case 'kv.delete-range':
-    case 'txn':
-    case 'batch':
-      return rejected('COMMAND_UNKNOWN')
     case 'event.publish':
-      return applyEventPublish(tx, command)
+      return applyOperation(tx, command)
+    case 'kv.delete-range':
+      return applyDeleteRange(tx, command)
+    case 'txn':
+      return applyTxn(tx, command)
+    case 'batch':
+      return applyBatch(tx, command)
     case 'subscription.acquire':
       return applySubscriptionAcquire(tx, command)
     case 'subscription.release':

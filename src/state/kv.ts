@@ -1,40 +1,55 @@
 // The commands on single keys; values and cache differ only in space and quota.
 import { unreachable } from '../base/assert.ts'
+import { dataRange } from '../storage/keyspace.ts'
 import type {
   BumpCommand,
   CasCommand,
+  CasRevisionCommand,
   CommandResult,
-  DeleteCommand,
+  DeleteRangeCommand,
   EntityLimits,
-  SetCommand,
-  SetnxCommand,
+  ExpireCommand,
+  KvCommand,
 } from './commands.ts'
-import { liveRecord, removeRecord, slotOf, writeRecord } from './records.ts'
+import { removeRange } from './entities.ts'
+import { isEvictable } from './eviction-index.ts'
+import { evictFor, isOverMemoryLimit } from './eviction.ts'
+import { liveRecord, prefixOf, removeRecord, slotAt, slotOf, writeRecord } from './records.ts'
 import type { Slot } from './records.ts'
 import { accepted, rejected } from './results.ts'
 import type { Transaction } from './transaction.ts'
-
-export type KvCommand = SetCommand | SetnxCommand | CasCommand | BumpCommand | DeleteCommand
 
 const INT64_MIN = -(2n ** 63n)
 const INT64_MAX = 2n ** 63n - 1n
 /** Decimal text of at most 20 characters: enough for every int64, too little to make the conversion costly. */
 const INTEGER_TEXT = /^[+-]?\d{1,19}$/
 
-export function applyKv(tx: Transaction, command: KvCommand): CommandResult {
+/** A promise only where room has to be made in the cache. */
+export function applyKv(tx: Transaction, command: KvCommand): CommandResult | Promise<CommandResult> {
   const entity = tx.tables.entities.activeEntity(command.entityId)
   if (entity === undefined) return rejected('ENTITY_NOT_FOUND')
   const slot = slotOf(tx, command.space, command.entityId, command.key)
+  const result = applyToSlot(tx, slot, entity.limits, command)
+  const mayEvict = 'evict' in command && command.evict === true && isOverMemoryLimit(result)
+  if (!mayEvict || !canEverFit(entity.limits, command)) return result
+  return evictFor(tx, slot, () => applyToSlot(tx, slot, entity.limits, command))
+}
+
+function applyToSlot(tx: Transaction, slot: Slot, limits: EntityLimits, command: KvCommand): CommandResult {
   switch (command.type) {
     case 'kv.set':
-      return write(tx, slot, entity.limits, command.value, command.expiresAtMs)
+      return write(tx, slot, limits, command, command.value)
     case 'kv.setnx':
       if (liveRecord(tx, slot) !== undefined) return rejected('KEY_EXISTS')
-      return write(tx, slot, entity.limits, command.value, command.expiresAtMs)
+      return write(tx, slot, limits, command, command.value)
     case 'kv.cas':
-      return applyCas(tx, slot, entity.limits, command)
+      return applyCas(tx, slot, limits, command)
+    case 'kv.cas-revision':
+      return applyCasRevision(tx, slot, limits, command)
     case 'kv.bump':
-      return applyBump(tx, slot, entity.limits, command)
+      return applyBump(tx, slot, limits, command)
+    case 'kv.expire':
+      return applyExpire(tx, slot, limits, command)
     case 'kv.delete':
       if (slot.stored !== undefined) removeRecord(tx, slot)
       return accepted(tx.index)
@@ -43,11 +58,40 @@ export function applyKv(tx: Transaction, command: KvCommand): CommandResult {
   }
 }
 
+/** Removes the records that have expired already along with the others. */
+export async function applyDeleteRange(tx: Transaction, command: DeleteRangeCommand): Promise<CommandResult> {
+  const { space, entityId, prefix, countMax } = command
+  if (tx.tables.entities.activeEntity(entityId) === undefined) return rejected('ENTITY_NOT_FOUND')
+  const range = dataRange(prefixOf(space), entityId, prefix)
+  const removedCount = await removeRange(tx, range, countMax, (key) => removeRecord(tx, slotAt(tx, key)))
+  return accepted(tx.index, { removedCount, done: removedCount < countMax })
+}
+
 function applyCas(tx: Transaction, slot: Slot, limits: EntityLimits, command: CasCommand): CommandResult {
   const record = liveRecord(tx, slot)
   if (record === undefined) return rejected('CAS_KEY_MISSING')
   if (!record.payload.equals(command.oldValue)) return rejected('CAS_MISMATCH')
-  return write(tx, slot, limits, command.newValue, command.expiresAtMs)
+  return write(tx, slot, limits, command, command.newValue)
+}
+
+function applyCasRevision(
+  tx: Transaction,
+  slot: Slot,
+  limits: EntityLimits,
+  command: CasRevisionCommand,
+): CommandResult {
+  const current = liveRecord(tx, slot)?.revision ?? 0
+  if (current !== command.revision) return rejected('REVISION_MISMATCH', { current })
+  return write(tx, slot, limits, command, command.newValue)
+}
+
+/** The record stays as evictable as it was. */
+function applyExpire(tx: Transaction, slot: Slot, limits: EntityLimits, command: ExpireCommand): CommandResult {
+  const record = liveRecord(tx, slot)
+  if (record === undefined) return rejected('KEY_NOT_FOUND')
+  const { payload: value } = record
+  const { expiresAtMs } = command
+  return writeRecord(tx, slot, { limits, value, expiresAtMs, evict: isEvictable(tx, slot) }) ?? accepted(tx.index)
 }
 
 /** The number keeps the expiry of the record that it replaces. */
@@ -59,7 +103,9 @@ function applyBump(tx: Transaction, slot: Slot, limits: EntityLimits, command: B
   const result = command.min !== null && sum < command.min ? command.min : sum
   if (result < INT64_MIN || result > INT64_MAX) return rejected('INTEGER_OVERFLOW')
   const value = result.toString()
-  const rejection = writeRecord(tx, slot, limits, Buffer.from(value, 'latin1'), record?.expiresAtMs ?? 0)
+  const { evict = false } = command
+  const expiresAtMs = record?.expiresAtMs ?? 0
+  const rejection = writeRecord(tx, slot, { limits, value: Buffer.from(value, 'latin1'), expiresAtMs, evict })
   return rejection ?? accepted(tx.index, { value })
 }
 
@@ -67,10 +113,20 @@ function write(
   tx: Transaction,
   slot: Slot,
   limits: EntityLimits,
+  { expiresAtMs, evict = false }: { readonly expiresAtMs: number; readonly evict?: boolean },
   value: Uint8Array,
-  expiresAtMs: number,
 ): CommandResult {
-  return writeRecord(tx, slot, limits, value, expiresAtMs) ?? accepted(tx.index)
+  return writeRecord(tx, slot, { limits, value, expiresAtMs, evict }) ?? accepted(tx.index)
+}
+
+/** Whether the record would fit if it were alone; if not, nothing is evicted for it. */
+function canEverFit(limits: EntityLimits, command: KvCommand): boolean {
+  return limits.memoryBytes === null || command.key.length + valueSizeBytes(command) <= limits.memoryBytes
+}
+
+function valueSizeBytes(command: KvCommand): number {
+  if ('newValue' in command) return command.newValue.length
+  return 'value' in command ? command.value.length : 0
 }
 
 function parseInt64(payload: Buffer): bigint | undefined {

@@ -1,10 +1,12 @@
-// Writing and removing values and cache entries: record, expiry index and usage always change together.
+// Writing and removing values and cache entries: record, expiry and eviction index, and usage always change
+// together.
 import { must } from '../base/assert.ts'
 import { CACHE_PREFIX, DATA_KEY_OFFSET, VALUE_PREFIX, dataKey, entityIdOfKey, expiryKey } from '../storage/keyspace.ts'
 import type { DataPrefix } from '../storage/keyspace.ts'
 import { decodeRecord, encodeRecord } from '../storage/record.ts'
 import type { RecordContent } from '../storage/record.ts'
 import type { CommandResult, EntityId, EntityLimits, Space } from './commands.ts'
+import { addEvictable, removeEvictable } from './eviction-index.ts'
 import type { Transaction } from './transaction.ts'
 import { quotaRejection } from './usage.ts'
 
@@ -40,15 +42,18 @@ export function liveRecord(tx: Transaction, { stored }: Slot): RecordContent | u
   return stored !== undefined && !isExpired(stored.expiresAtMs, tx.timeMs) ? stored : undefined
 }
 
+export interface RecordWrite {
+  readonly limits: EntityLimits
+  readonly value: Uint8Array
+  readonly expiresAtMs: number
+  /** Whether it may be evicted. */
+  readonly evict: boolean
+}
+
 /** Writes a record within `limits`; the rejection when it does not fit, and then nothing has changed. */
-export function writeRecord(
-  tx: Transaction,
-  slot: Slot,
-  limits: EntityLimits,
-  value: Uint8Array,
-  expiresAtMs: number,
-): CommandResult | undefined {
+export function writeRecord(tx: Transaction, slot: Slot, write: RecordWrite): CommandResult | undefined {
   const { storeKey, space, entityId, raw, stored } = slot
+  const { limits, value, expiresAtMs } = write
   const { usage } = tx.tables
   const deltaBytes =
     stored === undefined ? storeKey.length - DATA_KEY_OFFSET + value.length : value.length - stored.payload.length
@@ -59,6 +64,8 @@ export function writeRecord(
     removeExpiry(tx, storeKey, previousExpiresAtMs)
     addExpiry(tx, storeKey, expiresAtMs)
   }
+  removeEvictable(tx, slot)
+  if (write.evict && space === 'cache') addEvictable(tx, entityId, storeKey)
   tx.writes.put(storeKey, encodeRecord(storeKey, tx.index, expiresAtMs, value), raw)
   if (deltaBytes !== 0) usage.charge(tx, entityId, space, deltaBytes)
   if (tx.changes.wantsWrites(entityId)) addChange(tx, slot, value, expiresAtMs)
@@ -71,6 +78,7 @@ export function removeRecord(tx: Transaction, slot: Slot): void {
   const raw = must(slot.raw, 'the slot has a record')
   const { expiresAtMs, payload } = must(slot.stored, 'the slot has a record')
   removeExpiry(tx, storeKey, expiresAtMs)
+  removeEvictable(tx, slot)
   tx.writes.delete(storeKey, raw)
   const releasedBytes = storeKey.length - DATA_KEY_OFFSET + payload.length
   if (releasedBytes !== 0) tx.tables.usage.charge(tx, entityId, space, -releasedBytes)

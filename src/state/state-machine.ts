@@ -112,14 +112,15 @@ export class StateMachine {
     const writes = new PendingWrites(store, applied.stateHash, applied.contentSum)
     const { index, timeMs, nextEntityId } = applied
     const changes = new ChangeCollector(this.#listener)
-    const tx: MutableTransaction = { writes, tables, changes, index, timeMs, nextEntityId, eventCount: 0 }
+    const perEntry = { eventCount: 0, evictionCount: 0 }
+    const tx: MutableTransaction = { writes, tables, changes, index, timeMs, nextEntityId, ...perEntry }
     let { term } = applied
     const results: (CommandResult | undefined)[] = []
     const passed: (readonly [index: LogIndex, hash: number])[] = []
     for (const entry of entries) {
       assert(entry.index === tx.index + 1 && entry.term >= term, 'entries are applied once and in order')
       tx.index = entry.index
-      tx.eventCount = 0
+      Object.assign(tx, perEntry)
       term = entry.term
       writes.fold(entry.index)
       writes.fold(term)

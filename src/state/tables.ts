@@ -11,6 +11,7 @@ import type { OrderedStore, StoreEntry } from '../storage/ordered-store.ts'
 import type { EntityId } from './commands.ts'
 import { EntityTable } from './entity-table.ts'
 import { EventWindowTable } from './event-windows.ts'
+import { EvictionWindows } from './eviction-index.ts'
 import { ExpiryIndex } from './expiry-index.ts'
 import type { PendingWrites } from './pending-writes.ts'
 import { SubscriberTable } from './subscribers.ts'
@@ -25,6 +26,7 @@ export class Tables {
   readonly eventWindows = new EventWindowTable()
   readonly subscribers = new SubscriberTable()
   readonly expiry = new ExpiryIndex()
+  readonly evictionWindows = new EvictionWindows()
 
   /** Reads the tables of a store. Throws InsiError RECORD_CORRUPT. */
   static async load(store: OrderedStore): Promise<Tables> {
@@ -40,6 +42,7 @@ export class Tables {
   /** Removes the rows of an entity that is gone. */
   removeRows(tx: Transaction, entityId: EntityId): void {
     this.usage.remove(tx, entityId)
+    this.evictionWindows.remove(entityId)
     this.eventWindows.remove(tx, entityId)
     this.subscribers.remove(tx, entityId)
   }

@@ -14,4 +14,6 @@ export interface Transaction {
   nextEntityId: number
   /** Events that the entry has published so far. */
   eventCount: number
+  /** Cache entries that the log entry has evicted so far. */
+  evictionCount: number
 }

@@ -4,7 +4,13 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import type { Entry } from '../../../src/raft/types.ts'
 import { encodeCommand } from '../../../src/state/command-codec.ts'
-import type { Command, CommandResult, EntityLimits, EventPublishCommand } from '../../../src/state/commands.ts'
+import type {
+  Command,
+  CommandResult,
+  Compare,
+  EntityLimits,
+  OperationCommand as Operation,
+} from '../../../src/state/commands.ts'
 import { StateMachine } from '../../../src/state/state-machine.ts'
 import { CACHE_PREFIX, VALUE_PREFIX, entityIdOfKey, wholeRange } from '../../../src/storage/keyspace.ts'
 import type { OrderedStore, ReplaceableStore, StoreEntry } from '../../../src/storage/ordered-store.ts'
@@ -69,7 +75,10 @@ interface KvOptions {
   readonly entityId?: number
   readonly timeMs?: number
   readonly expiresAtMs?: number
+  readonly evict?: boolean
 }
+
+const evictOf = ({ evict }: KvOptions) => (evict === undefined ? {} : { evict })
 
 const target = (key: string, { space = 'value', entityId = 0, timeMs = 1000 }: KvOptions) => ({
   space,
@@ -78,32 +87,36 @@ const target = (key: string, { space = 'value', entityId = 0, timeMs = 1000 }: K
   key: Buffer.from(key),
 })
 
-export const set = (key: string, value: string, options: KvOptions = {}): Command => ({
+export const set = (key: string, value: string, options: KvOptions = {}): Operation => ({
   type: 'kv.set',
   ...target(key, options),
   value: Buffer.from(value),
   expiresAtMs: options.expiresAtMs ?? 0,
+  ...evictOf(options),
 })
-export const setnx = (key: string, value: string, options: KvOptions = {}): Command => ({
+export const setnx = (key: string, value: string, options: KvOptions = {}): Operation => ({
   type: 'kv.setnx',
   ...target(key, options),
   value: Buffer.from(value),
   expiresAtMs: options.expiresAtMs ?? 0,
+  ...evictOf(options),
 })
-export const cas = (key: string, oldValue: string, newValue: string, options: KvOptions = {}): Command => ({
+export const cas = (key: string, oldValue: string, newValue: string, options: KvOptions = {}): Operation => ({
   type: 'kv.cas',
   ...target(key, options),
   oldValue: Buffer.from(oldValue),
   newValue: Buffer.from(newValue),
   expiresAtMs: options.expiresAtMs ?? 0,
+  ...evictOf(options),
 })
-export const bump = (key: string, delta: bigint, min: bigint | null = 0n, options: KvOptions = {}): Command => ({
+export const bump = (key: string, delta: bigint, min: bigint | null = 0n, options: KvOptions = {}): Operation => ({
   type: 'kv.bump',
   ...target(key, options),
   delta,
   min,
+  ...evictOf(options),
 })
-export const del = (key: string, options: KvOptions = {}): Command => ({ type: 'kv.delete', ...target(key, options) })
+export const del = (key: string, options: KvOptions = {}): Operation => ({ type: 'kv.delete', ...target(key, options) })
 
 export const createEntity = (keyUuid: string, limits: Partial<EntityLimits> = {}): Command => ({
   type: 'entity.create',
@@ -191,7 +204,7 @@ interface PublishOptions {
   readonly retainSizeBytes?: number
 }
 
-export const publish = (topic: string, data: string, options: PublishOptions = {}): EventPublishCommand => ({
+export const publish = (topic: string, data: string, options: PublishOptions = {}): Operation => ({
   type: 'event.publish',
   timeMs: options.timeMs ?? 1000,
   entityId: options.entityId ?? 0,
@@ -221,3 +234,43 @@ export const report = (memberId: string, counts: readonly (readonly [number, num
   counts,
 })
 export const shake = (entityId = 0): Command => ({ type: 'subscription.shake', timeMs: 1000, entityId })
+
+export const casRevision = (key: string, revision: number, newValue: string, options: KvOptions = {}): Operation => ({
+  type: 'kv.cas-revision',
+  ...target(key, options),
+  revision,
+  newValue: Buffer.from(newValue),
+  expiresAtMs: options.expiresAtMs ?? 0,
+  ...evictOf(options),
+})
+export const expire = (key: string, expiresAtMs: number, options: KvOptions = {}): Operation => ({
+  type: 'kv.expire',
+  ...target(key, options),
+  expiresAtMs,
+})
+export const deleteRange = (prefix: string, countMax: number, options: KvOptions = {}): Command => ({
+  type: 'kv.delete-range',
+  timeMs: options.timeMs ?? 1000,
+  space: options.space ?? 'value',
+  entityId: options.entityId ?? 0,
+  prefix: Buffer.from(prefix),
+  countMax,
+})
+export const txn = (
+  compare: readonly Compare[],
+  branches: { then?: readonly Operation[]; else?: readonly Operation[] },
+  entityId = 0,
+): Command => ({
+  type: 'txn',
+  timeMs: 1000,
+  entityId,
+  compare,
+  then: branches.then ?? [],
+  else: branches.else ?? [],
+})
+export const batch = (commands: readonly Operation[], entityId = 0): Command => ({
+  type: 'batch',
+  timeMs: 1000,
+  entityId,
+  commands,
+})
