@@ -20,18 +20,21 @@ export interface SnapshotReceiverDeps {
   readonly offer: (from: MemberId, term: number, meta: SnapshotMeta) => void
 }
 
-interface Staging {
+interface Transfer {
   readonly from: MemberId
-  readonly transferId: number
+  readonly id: number
   readonly meta: SnapshotMeta
-  readonly incoming: IncomingSnapshot
-  nextSequence: number
+  /** Chunks that arrived, and of these the ones that are written. */
+  receivedCount: number
+  handledCount: number
   sizeBytes: number
 }
 
 export class SnapshotReceiver {
   readonly #deps: SnapshotReceiverDeps
-  #staging: Staging | null = null
+  /** The newest transfer; it stays after its end, to answer chunks that are sent again because an answer was lost. */
+  #transfer: Transfer | null = null
+  #staged: IncomingSnapshot | null = null
   /** Chunks are handled one after the other. */
   #tail: Promise<void> = Promise.resolve()
   #queuedCount = 0
@@ -43,25 +46,26 @@ export class SnapshotReceiver {
   }
 
   onChunk(from: MemberId, chunk: SnapshotChunk): void {
-    if (this.#isStopped || this.#queuedCount >= CHUNKS_QUEUED_MAX) {
+    const transfer = this.#transferOf(from, chunk)
+    if (transfer === null || this.#queuedCount >= CHUNKS_QUEUED_MAX) {
       this.#answer(from, chunk, false)
-      return
+    } else if (chunk.sequence < transfer.handledCount) {
+      this.#answer(from, chunk, true)
+    } else if (chunk.sequence === transfer.receivedCount) {
+      transfer.receivedCount++
+      this.#queuedCount++
+      this.#tail = this.#tail.then(() => this.#handleSafely(transfer, chunk))
     }
-    this.#queuedCount++
-    this.#tail = this.#tail.then(async () => {
-      const ok = await this.#handleSafely(from, chunk)
-      this.#queuedCount--
-      this.#answer(from, chunk, ok)
-    })
+    // Others are being handled, or follow one that was lost: the sender sends everything unanswered again.
   }
 
   /** The snapshot that was offered last, for installation; the receiver lets go of it until installed(). */
   takeStaged(): IncomingSnapshot {
-    const staging = this.#staging
-    if (staging === null) throw new InsiError('SNAPSHOT_CORRUPT', 'no snapshot is staged')
-    this.#staging = null
+    const staged = this.#staged
+    if (staged === null) throw new InsiError('SNAPSHOT_CORRUPT', 'no snapshot is staged')
+    this.#staged = null
     this.#isInstalling = true
-    return staging.incoming
+    return staged
   }
 
   /** The snapshot that was taken is installed; the next transfer may begin. */
@@ -76,57 +80,58 @@ export class SnapshotReceiver {
     await this.#discard()
   }
 
+  /** The transfer that a chunk belongs to; its first chunk makes a new one take the place of the one before. */
+  #transferOf(from: MemberId, chunk: SnapshotChunk): Transfer | null {
+    if (this.#isStopped) return null
+    const { meta, sequence, transferId: id } = chunk
+    if (this.#transfer?.from === from && this.#transfer.id === id) return this.#transfer
+    if (meta === null || sequence !== 0 || this.#isInstalling) return null
+    this.#transfer = { from, id, meta, receivedCount: 0, handledCount: 0, sizeBytes: 0 }
+    return this.#transfer
+  }
+
   #answer(to: MemberId, chunk: SnapshotChunk, ok: boolean): void {
     const { transferId, sequence } = chunk
     this.#deps.send(to, { type: 'SnapshotChunkAck', transferId, sequence, ok })
   }
 
-  async #handleSafely(from: MemberId, chunk: SnapshotChunk): Promise<boolean> {
+  async #handleSafely(transfer: Transfer, chunk: SnapshotChunk): Promise<void> {
+    let ok = false
     try {
-      return await this.#handle(from, chunk)
+      ok = await this.#handle(transfer, chunk)
     } catch (error) {
       const { logger, observer } = this.#deps
-      logger.warn({ from, transferId: chunk.transferId, reason: messageOf(error) }, 'snapshot transfer was discarded')
-      observer.onSnapshot({ direction: 'installed', ok: false, sizeBytes: this.#staging?.sizeBytes ?? 0 })
+      logger.warn({ from: transfer.from, transferId: transfer.id, reason: messageOf(error) }, 'snapshot was discarded')
+      observer.onSnapshot({ direction: 'installed', ok: false, sizeBytes: transfer.sizeBytes })
       await this.#discard()
-      return false
     }
+    if (ok) transfer.handledCount++
+    // What follows a chunk that failed cannot be used: only a new transfer can.
+    else if (this.#transfer === transfer) this.#transfer = null
+    this.#queuedCount--
+    this.#answer(transfer.from, chunk, ok)
   }
 
-  async #handle(from: MemberId, chunk: SnapshotChunk): Promise<boolean> {
-    if (this.#isStopped || this.#isInstalling) return false
-    if (chunk.meta !== null && chunk.sequence === 0 && !this.#isStaging(from, chunk)) {
-      await this.#begin(from, chunk, chunk.meta)
+  async #handle(transfer: Transfer, chunk: SnapshotChunk): Promise<boolean> {
+    if (this.#isStopped || this.#transfer !== transfer) return false
+    if (chunk.sequence === 0) {
+      await this.#discard()
+      this.#staged = await this.#deps.state.beginInstall()
     }
-    const staging = this.#staging
-    if (staging === null || !this.#isStaging(from, chunk)) return false
-    // Delivered twice.
-    if (chunk.sequence < staging.nextSequence) return true
-    if (staging.nextSequence !== chunk.sequence) throw new Error(`chunk ${chunk.sequence} is out of order`)
-    staging.nextSequence++
-    staging.sizeBytes += chunk.data.length
-    if (chunk.data.length > 0) await staging.incoming.write(chunk.data)
+    if (this.#staged === null) return false
+    transfer.sizeBytes += chunk.data.length
+    if (chunk.data.length > 0) await this.#staged.write(chunk.data)
     if (!chunk.last) return true
-    await staging.incoming.verify()
-    this.#deps.offer(from, chunk.term, staging.meta)
+    await this.#staged.verify()
+    this.#deps.offer(transfer.from, chunk.term, transfer.meta)
     // Refused: it holds nothing that this node lacks.
     await this.#discard()
     return true
   }
 
-  #isStaging(from: MemberId, chunk: SnapshotChunk): boolean {
-    return this.#staging?.from === from && this.#staging.transferId === chunk.transferId
-  }
-
-  async #begin(from: MemberId, chunk: SnapshotChunk, meta: SnapshotMeta): Promise<void> {
-    await this.#discard()
-    const incoming = await this.#deps.state.beginInstall()
-    this.#staging = { from, transferId: chunk.transferId, meta, incoming, nextSequence: 0, sizeBytes: 0 }
-  }
-
   async #discard(): Promise<void> {
-    const staging = this.#staging
-    this.#staging = null
-    if (staging !== null) await staging.incoming.abort()
+    const staged = this.#staged
+    this.#staged = null
+    if (staged !== null) await staged.abort()
   }
 }

@@ -8,24 +8,22 @@
 //     | <------------------- SnapshotChunkAck |
 //
 // A transfer that fails starts again from the beginning when the core asks for it the next time.
-import { delay } from '../base/clock.ts'
-import type { Clock, Timer } from '../base/clock.ts'
+import type { Clock } from '../base/clock.ts'
 import { messageOf } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import type { LogIndex, MemberId, Membership, SnapshotMeta, Term } from '../raft/types.ts'
 import type { OutgoingSnapshot, StateMachine } from './ports.ts'
 import type { PeerMessage, SnapshotChunkAck } from './peer-messages.ts'
 import type { ReplicaObserver } from './replica-observer.ts'
+import { SnapshotWindow } from './snapshot-window.ts'
 
 /** Transfers at the same time; further members wait for their turn. */
 const TRANSFERS_MAX = 2
-/** Chunks of one transfer that may be unanswered. */
-const CHUNK_WINDOW = 4
-/** Time for a chunk to be answered; the last one, after which the member verifies everything, has longer. */
-const CHUNK_TIMEOUT_MS = 5_000
+/** Time without any answer after which a transfer ends; the last chunk, on which the member verifies everything, has longer. */
+const CHUNK_TIMEOUT_MS = 10_000
 const LAST_CHUNK_TIMEOUT_MS = 120_000
-/** Pause before a chunk is offered again to a transport that has no room. */
-const SEND_RETRY_MS = 50
+
+const NO_DATA = new Uint8Array(0)
 
 export interface SnapshotSenderDeps {
   readonly state: StateMachine
@@ -43,59 +41,14 @@ export interface SnapshotSenderDeps {
   readonly onFinished: (member: MemberId, ok: boolean) => void
 }
 
-/** What a transfer waits for: answers, counted, or its end. */
-class Transfer {
+interface Transfer {
   readonly member: MemberId
   readonly id: number
   readonly term: Term
-  sentCount = 0
-  ackedCount = 0
-  sizeBytes = 0
+  readonly window: SnapshotWindow
   /** What the snapshot covers; null until it is opened. */
-  index: LogIndex | null = null
-  failure: string | null = null
-  #wake: (() => void) | null = null
-
-  constructor(member: MemberId, id: number, term: Term) {
-    this.member = member
-    this.id = id
-    this.term = term
-  }
-
-  acked(ack: SnapshotChunkAck): void {
-    if (!ack.ok) this.fail('the member refused it')
-    // Chunks are written in order: an answer stands for all chunks before it as well.
-    else if (ack.sequence < this.sentCount) this.ackedCount = Math.max(this.ackedCount, ack.sequence + 1)
-    this.#wake?.()
-  }
-
-  fail(reason: string): void {
-    this.failure ??= reason
-    this.#wake?.()
-  }
-
-  /** Resolves once at most `unansweredMax` chunks are unanswered; throws when the transfer failed or nothing came in time. */
-  async untilUnanswered(unansweredMax: number, clock: Clock, timeoutMs: number): Promise<void> {
-    while (this.failure === null && this.sentCount - this.ackedCount > unansweredMax) {
-      const ackedBefore = this.ackedCount
-      await this.#nextNews(clock, timeoutMs)
-      if (this.failure === null && this.ackedCount === ackedBefore) this.failure = `no answer within ${timeoutMs} ms`
-    }
-    if (this.failure !== null) throw new Error(this.failure)
-  }
-
-  #nextNews(clock: Clock, timeoutMs: number): Promise<void> {
-    return new Promise((resolve) => {
-      let timer: Timer | null = null
-      const done = (): void => {
-        timer?.cancel()
-        this.#wake = null
-        resolve()
-      }
-      timer = clock.after(timeoutMs, done)
-      this.#wake = done
-    })
-  }
+  index: LogIndex | null
+  sizeBytes: number
 }
 
 export class SnapshotSender {
@@ -118,12 +71,12 @@ export class SnapshotSender {
     const running = this.#transfers.get(member)
     if (running !== undefined) {
       // From an earlier term of this node; the core of the present one waits for a new transfer.
-      running.fail('it was replaced by a new one')
+      running.window.fail('it was replaced by a new one')
       this.#wait(member)
     } else if (this.#transfers.size >= TRANSFERS_MAX) {
       this.#wait(member)
     } else {
-      const transfer = new Transfer(member, this.#nextTransferId++, term)
+      const transfer = this.#createTransfer(member, term)
       this.#transfers.set(member, transfer)
       const running = this.#run(transfer).finally(() => this.#running.delete(running))
       this.#running.add(running)
@@ -132,13 +85,13 @@ export class SnapshotSender {
 
   onAck(from: MemberId, ack: SnapshotChunkAck): void {
     const transfer = this.#transfers.get(from)
-    if (transfer?.id === ack.transferId) transfer.acked(ack)
+    if (transfer?.id === ack.transferId) transfer.window.onAck(ack)
   }
 
   /** The connection to `raftAddress` is gone: unanswered chunks may be lost, and a member that restarted knows of no transfer. */
   onDisconnect(raftAddress: string): void {
     for (const transfer of this.#transfers.values()) {
-      if (this.#deps.addressOf(transfer.member) === raftAddress) transfer.fail('the connection was lost')
+      if (this.#deps.addressOf(transfer.member) === raftAddress) transfer.window.fail('the connection was lost')
     }
   }
 
@@ -153,7 +106,7 @@ export class SnapshotSender {
   async stop(): Promise<void> {
     this.#isStopped = true
     this.#waiting = []
-    for (const transfer of this.#transfers.values()) transfer.fail('the node stops')
+    for (const transfer of this.#transfers.values()) transfer.window.fail('the node stops')
     await Promise.all(this.#running)
   }
 
@@ -194,36 +147,39 @@ export class SnapshotSender {
   }
 
   async #streamChunks(transfer: Transfer, snapshot: OutgoingSnapshot): Promise<void> {
-    const { chunkSizeBytes, clock, membershipAt } = this.#deps
-    const { index, term } = snapshot
+    const { id: transferId, term, window } = transfer
+    const { index } = snapshot
+    const meta: SnapshotMeta = { index, term: snapshot.term, membership: this.#deps.membershipAt(index) }
     transfer.index = index
-    let meta: SnapshotMeta | null = { index, term, membership: membershipAt(index) }
-    for await (const data of snapshot.chunks(chunkSizeBytes)) {
-      await this.#sendChunk(transfer, { meta, data, last: false })
-      await transfer.untilUnanswered(CHUNK_WINDOW - 1, clock, CHUNK_TIMEOUT_MS)
-      meta = null
+    let sequence = 0
+    for await (const data of snapshot.chunks(this.#deps.chunkSizeBytes)) {
+      const first = sequence === 0 ? meta : null
+      const chunk = {
+        type: 'SnapshotChunk',
+        transferId,
+        term,
+        sequence: sequence++,
+        meta: first,
+        last: false,
+        data,
+      } as const
+      await window.push(chunk, CHUNK_TIMEOUT_MS)
+      transfer.sizeBytes += data.length
     }
-    await transfer.untilUnanswered(0, clock, CHUNK_TIMEOUT_MS)
-    await this.#sendChunk(transfer, { meta, data: new Uint8Array(0), last: true })
-    await transfer.untilUnanswered(0, clock, LAST_CHUNK_TIMEOUT_MS)
+    await window.drain(CHUNK_TIMEOUT_MS)
+    const first = sequence === 0 ? meta : null
+    const end = { type: 'SnapshotChunk', transferId, term, sequence, meta: first, last: true, data: NO_DATA } as const
+    await window.push(end, CHUNK_TIMEOUT_MS)
+    await window.drain(LAST_CHUNK_TIMEOUT_MS)
   }
 
-  async #sendChunk(
-    transfer: Transfer,
-    chunk: { readonly meta: SnapshotMeta | null; readonly data: Uint8Array; readonly last: boolean },
-  ): Promise<void> {
+  #createTransfer(member: MemberId, term: Term): Transfer {
     const { clock, leaderTerm, send } = this.#deps
-    const { id: transferId, member, term } = transfer
-    const deadlineMs = clock.monotonicMs() + CHUNK_TIMEOUT_MS
-    while (true) {
-      if (transfer.failure !== null) throw new Error(transfer.failure)
-      if (leaderTerm() !== term) throw new Error('this node no longer leads the term')
-      const sequence = transfer.sentCount
-      if (send(member, { type: 'SnapshotChunk', transferId, term, sequence, ...chunk })) break
-      if (clock.monotonicMs() >= deadlineMs) throw new Error('the connection has no room')
-      await delay(clock, SEND_RETRY_MS)
-    }
-    transfer.sentCount++
-    transfer.sizeBytes += chunk.data.length
+    const window = new SnapshotWindow(clock, (chunk) => {
+      if (leaderTerm() === term) return send(member, chunk)
+      window.fail('this node no longer leads the term')
+      return false
+    })
+    return { member, id: this.#nextTransferId++, term, window, index: null, sizeBytes: 0 }
   }
 }

@@ -170,7 +170,7 @@ export class SimNode {
 
   /** The next sync fails, and with it the process; what it should have made durable is lost. */
   failDisk(): void {
-    if (this.#process === null) return
+    if (this.#process === null || this.#isDiskFailing) return
     this.#world.trace.line(`the disk of ${this.nodeId} fails its next sync`)
     this.#isDiskFailing = true
     this.#disk.failNextSync()
