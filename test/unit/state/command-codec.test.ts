@@ -1,9 +1,9 @@
 import * as fc from 'fast-check'
 import { PURGE_COUNT_MAX, decodeCommand, encodeCommand } from '../../../src/state/command-codec.ts'
-import type { Command, EntityLimits } from '../../../src/state/commands.ts'
+import type { Command, Compare, EntityLimits, OperationCommand } from '../../../src/state/commands.ts'
 import { StateMachine } from '../../../src/state/state-machine.ts'
 import { ReplaceableMemoryStore } from '../../../src/storage/replaceable-memory-store.ts'
-import { UNLIMITED, set } from './state-fixtures.ts'
+import { UNLIMITED, batch, del, set, txn } from './state-fixtures.ts'
 
 const UINT48_MAX = 2 ** 48 - 1
 const bytes = fc.uint8Array({ maxLength: 300 }).map((array) => Buffer.from(array))
@@ -18,12 +18,87 @@ const partialLimits = fc.record(members, { requiredKeys: [] }) as unknown as fc.
 const kv = { timeMs: uint48, space: fc.constantFrom('value' as const, 'cache' as const), entityId, key: bytes }
 const type = <Name extends Command['type']>(name: Name): fc.Arbitrary<Name> => fc.constant(name)
 
-const command: fc.Arbitrary<Command> = fc.oneof(
-  fc.record({ type: type('kv.set'), ...kv, value: bytes, expiresAtMs: uint48 }),
-  fc.record({ type: type('kv.setnx'), ...kv, value: bytes, expiresAtMs: uint48 }),
-  fc.record({ type: type('kv.cas'), ...kv, oldValue: bytes, newValue: bytes, expiresAtMs: uint48 }),
-  fc.record({ type: type('kv.bump'), ...kv, delta: int64, min: fc.option(int64, { nil: null }) }),
+const evictable = <Fields extends object>(fields: { [Name in keyof Fields]: fc.Arbitrary<Fields[Name]> }) =>
+  fc.oneof(
+    fc.record({ ...kv, ...fields }),
+    fc.record({ ...kv, ...fields, space: fc.constant('cache' as const), evict: fc.constant(true) }),
+  )
+
+const operation: fc.Arbitrary<OperationCommand> = fc.oneof(
+  evictable({ type: type('kv.set'), value: bytes, expiresAtMs: uint48 }),
+  evictable({ type: type('kv.setnx'), value: bytes, expiresAtMs: uint48 }),
+  evictable({ type: type('kv.cas'), oldValue: bytes, newValue: bytes, expiresAtMs: uint48 }),
+  evictable({ type: type('kv.cas-revision'), revision: uint48, newValue: bytes, expiresAtMs: uint48 }),
+  evictable({ type: type('kv.bump'), delta: int64, min: fc.option(int64, { nil: null }) }),
   fc.record({ type: type('kv.delete'), ...kv }),
+  fc.record({ type: type('kv.expire'), ...kv, expiresAtMs: uint48 }),
+  fc.record({
+    type: type('event.publish'),
+    timeMs: uint48,
+    entityId,
+    topic: text,
+    data: bytes,
+    retainMs: uint48,
+    retainSizeBytes: uint48,
+  }),
+) as fc.Arbitrary<OperationCommand>
+
+const compareTarget = { space: kv.space, key: bytes }
+const compare: fc.Arbitrary<Compare> = fc.oneof(
+  fc.record({ type: fc.constant('value' as const), ...compareTarget, value: bytes }),
+  fc.record({ type: fc.constantFrom('exists' as const, 'missing' as const), ...compareTarget }),
+  fc.record({ type: fc.constant('revision' as const), ...compareTarget, revision: uint48 }),
+)
+
+/** Operations with the entity and the time of the whole. */
+const operationsOf = (whole: { entityId: number; timeMs: number }) =>
+  fc.array(operation, { maxLength: 4 }).map((all) => all.map((one) => ({ ...one, ...whole })))
+const whole = fc.record({ entityId, timeMs: uint48 })
+
+const command: fc.Arbitrary<Command> = fc.oneof(
+  operation,
+  whole.chain((head) =>
+    fc.record({
+      type: type('txn'),
+      entityId: fc.constant(head.entityId),
+      timeMs: fc.constant(head.timeMs),
+      compare: fc.array(compare, { maxLength: 4 }),
+      then: operationsOf(head),
+      else: operationsOf(head),
+    }),
+  ),
+  whole.chain((head) =>
+    fc.record({
+      type: type('batch'),
+      entityId: fc.constant(head.entityId),
+      timeMs: fc.constant(head.timeMs),
+      commands: operationsOf(head),
+    }),
+  ),
+  fc.record({
+    type: type('kv.delete-range'),
+    timeMs: uint48,
+    space: kv.space,
+    entityId,
+    prefix: bytes,
+    countMax: fc.integer({ min: 1, max: PURGE_COUNT_MAX }),
+  }),
+  fc.record({ type: type('subscription.acquire'), timeMs: uint48, entityId, memberId: text }),
+  fc.record({
+    type: type('subscription.release'),
+    timeMs: uint48,
+    entityId,
+    memberId: text,
+    count: entityId,
+    epoch: uint48,
+  }),
+  fc.record({
+    type: type('subscription.report'),
+    timeMs: uint48,
+    memberId: text,
+    counts: fc.array(fc.tuple(entityId, entityId), { maxLength: 5 }),
+  }),
+  fc.record({ type: type('subscription.shake'), timeMs: uint48, entityId }),
   fc.record({
     type: type('entity.create'),
     timeMs: uint48,
@@ -45,6 +120,14 @@ const command: fc.Arbitrary<Command> = fc.oneof(
   fc.record({ type: type('alias.delete'), timeMs: uint48, entityId, keyUuid: text }),
 )
 
+const ENDING_WITH_A_VALUE = new Set<Command['type']>([
+  'kv.set',
+  'kv.setnx',
+  'kv.cas',
+  'kv.cas-revision',
+  'event.publish',
+])
+
 describe('the command codec', () => {
   test('every command decodes to itself', () => {
     fc.assert(
@@ -60,7 +143,7 @@ describe('the command codec', () => {
       fc.property(command, fc.nat(), (one, at) => {
         const encoded = encodeCommand(one)
         const cut = decodeCommand(encoded.subarray(0, at % encoded.length))
-        const endsWithValue = one.type === 'kv.set' || one.type === 'kv.setnx' || one.type === 'kv.cas'
+        const endsWithValue = ENDING_WITH_A_VALUE.has(one.type)
         if (!endsWithValue) {
           expect(cut).toBeUndefined()
           expect(decodeCommand(Buffer.concat([encoded, Buffer.of(0)]))).toBeUndefined()
@@ -113,6 +196,23 @@ describe('the command codec', () => {
     expect(
       decodeCommand(encodeCommand({ type: 'entity.purge', timeMs: 1, entityId: 1, countMax: PURGE_COUNT_MAX + 1 })),
     ).toBeUndefined()
+  })
+
+  test('operations of another entity, of no known type, or too many are no command', () => {
+    const encoded = encodeCommand(batch([del('k')]))
+    expect(decodeCommand(encoded)).toEqual(batch([del('k')]))
+    const operationAt = encoded.length - 9
+    const otherEntity = Buffer.from(encoded)
+    otherEntity.writeUInt32BE(1, 8)
+    const otherType = Buffer.from(encoded)
+    otherType[operationAt] = 13
+    const otherCount = Buffer.from(encoded)
+    otherCount.writeUInt16BE(1025, 12)
+    expect([encoded[operationAt], decodeCommand(otherEntity)]).toEqual([5, undefined])
+    expect([decodeCommand(otherType), decodeCommand(otherCount)]).toEqual([undefined, undefined])
+    expect(() => encodeCommand(batch([del('k', { entityId: 1 })]))).toThrow()
+    expect(() => encodeCommand(batch(Array.from({ length: 1025 }, () => del('k'))))).toThrow()
+    expect(() => encodeCommand(txn([], { then: Array.from({ length: 129 }, () => del('k')) }))).toThrow()
   })
 
   test('a key that does not fit is a programmer error', () => {

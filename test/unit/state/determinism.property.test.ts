@@ -2,11 +2,23 @@
 import * as fc from 'fast-check'
 import type { Entry } from '../../../src/raft/types.ts'
 import { encodeCommand } from '../../../src/state/command-codec.ts'
-import type { Command } from '../../../src/state/commands.ts'
+import type { Command, OperationCommand } from '../../../src/state/commands.ts'
 import { ContentAudit } from '../../../src/state/content-audit.ts'
 import { STATE_HASH_INTERVAL } from '../../../src/state/state-hash.ts'
 import { StateMachine } from '../../../src/state/state-machine.ts'
 import { APPLIED_KEY, decodeAppliedPoint } from '../../../src/state/applied-point.ts'
+import {
+  CACHE_PREFIX,
+  EVENT_PREFIX,
+  EVICTION_PREFIX,
+  EXPIRY_PREFIX,
+  VALUE_PREFIX,
+  entityIdOfKey,
+  evictionKey,
+  expiryKey,
+  storeKeyOfEviction,
+} from '../../../src/storage/keyspace.ts'
+import { decodeRecord } from '../../../src/storage/record.ts'
 import type { ReplaceableStore } from '../../../src/storage/ordered-store.ts'
 import { ReplaceableLevelStore } from '../../../src/storage/replaceable-level-store.ts'
 import { ReplaceableMemoryStore } from '../../../src/storage/replaceable-memory-store.ts'
@@ -28,7 +40,99 @@ const space = fc.constantFrom('value' as const, 'cache' as const)
 const limit = fc.option(fc.integer({ min: 0, max: 120 }), { nil: null })
 const target = { timeMs, space, entityId, key }
 
+const evict = fc.boolean()
+const publish = fc.record({
+  type: fc.constant('event.publish' as const),
+  timeMs,
+  entityId,
+  topic: fc.constantFrom('', 't', 'topic'),
+  data: fc.constantFrom('1', 'x'.repeat(300)).map((text) => Buffer.from(text)),
+  retainMs: fc.integer({ min: 0, max: 300 }),
+  retainSizeBytes: fc.integer({ min: 0, max: 2000 }),
+})
+const operation: fc.Arbitrary<OperationCommand> = fc.oneof(
+  { weight: 6, arbitrary: fc.record({ type: fc.constant('kv.set' as const), ...target, value, expiresAtMs, evict }) },
+  { weight: 2, arbitrary: fc.record({ type: fc.constant('kv.setnx' as const), ...target, value, expiresAtMs, evict }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      type: fc.constant('kv.cas-revision' as const),
+      ...target,
+      revision: fc.constantFrom(0, 0, 1, 5),
+      newValue: value,
+      expiresAtMs,
+      evict,
+    }),
+  },
+  { weight: 2, arbitrary: fc.record({ type: fc.constant('kv.delete' as const), ...target }) },
+  { weight: 2, arbitrary: fc.record({ type: fc.constant('kv.expire' as const), ...target, expiresAtMs }) },
+  { weight: 2, arbitrary: publish },
+)
+const compare = fc.oneof(
+  fc.record({ type: fc.constant('value' as const), space, key, value }),
+  fc.record({ type: fc.constantFrom('exists' as const, 'missing' as const), space, key }),
+  fc.record({ type: fc.constant('revision' as const), space, key, revision: fc.nat({ max: 100 }) }),
+)
+const operations = fc.array(operation, { maxLength: 4 })
+const memberId = fc.constantFrom('n1', 'n2', 'n3')
+
 const command: fc.Arbitrary<Command> = fc.oneof(
+  { weight: 8, arbitrary: operation },
+  {
+    weight: 4,
+    arbitrary: fc
+      .record({
+        type: fc.constant('txn' as const),
+        timeMs,
+        entityId,
+        compare: fc.array(compare, { maxLength: 2 }),
+        then: operations,
+        else: operations,
+      })
+      .map((txn) => ({ ...txn, then: ofEntity(txn.then, txn.entityId), else: ofEntity(txn.else, txn.entityId) })),
+  },
+  {
+    weight: 2,
+    arbitrary: fc
+      .record({ type: fc.constant('batch' as const), timeMs, entityId, commands: operations })
+      .map((batch) => ({ ...batch, commands: ofEntity(batch.commands, batch.entityId) })),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      type: fc.constant('kv.delete-range' as const),
+      timeMs,
+      space,
+      entityId,
+      prefix: fc.constantFrom('', 'a', 'longer').map((text) => Buffer.from(text)),
+      countMax: fc.integer({ min: 1, max: 4 }),
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({ type: fc.constant('subscription.acquire' as const), timeMs, entityId, memberId }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      type: fc.constant('subscription.release' as const),
+      timeMs,
+      entityId,
+      memberId,
+      count: fc.integer({ min: 1, max: 2 }),
+      epoch: fc.nat({ max: 2 }),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      type: fc.constant('subscription.report' as const),
+      timeMs,
+      memberId,
+      counts: fc.array(fc.tuple(entityId, fc.nat({ max: 3 })), { maxLength: 3 }),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ type: fc.constant('subscription.shake' as const), timeMs, entityId }) },
   { weight: 6, arbitrary: fc.record({ type: fc.constant('kv.set' as const), ...target, value, expiresAtMs }) },
   { weight: 2, arbitrary: fc.record({ type: fc.constant('kv.setnx' as const), ...target, value, expiresAtMs }) },
   {
@@ -64,6 +168,8 @@ const command: fc.Arbitrary<Command> = fc.oneof(
         ...Object.fromEntries(Object.keys(UNLIMITED).map((member) => [member, fc.constant(null)])),
         diskBytes: limit,
         memoryBytes: limit,
+        eventsPerDay: limit,
+        subscribers: fc.nat({ max: 5 }),
       }) as fc.Arbitrary<typeof UNLIMITED>,
     }),
   },
@@ -98,6 +204,9 @@ const command: fc.Arbitrary<Command> = fc.oneof(
   },
   { weight: 1, arbitrary: fc.record({ type: fc.constant('alias.delete' as const), timeMs, entityId, keyUuid }) },
 )
+
+const ofEntity = (all: readonly OperationCommand[], id: number): OperationCommand[] =>
+  all.map((one) => ({ ...one, entityId: id }))
 
 type Content = { readonly command: Command } | Pick<Entry, 'kind' | 'data'>
 const content: fc.Arbitrary<Content> = fc.oneof(
@@ -157,16 +266,45 @@ async function execute(entries: readonly Entry[], { batchSizes, restarts, medium
   return { results, hashes, dump }
 }
 
-/** Usage equals a recount, and the content sum equals a scan. */
+/** Usage equals a recount, indexes and windows say what is stored, and the content sum equals a scan. */
 async function assertConsistent(machine: StateMachine, stores: ReplaceableStore): Promise<void> {
   const recount = await recountUsage(stores.current())
   for (let id = 0; id <= ENTITY_ID_MAX + 5; id += 1) {
     const { diskBytes, memoryBytes } = machine.reader.usage(id)
     expect([id, diskBytes, memoryBytes]).toEqual([id, ...(recount.get(id) ?? [0, 0])])
   }
+  await assertIndexes(machine, stores)
   const audit = new ContentAudit()
   for (const record of await contentOf(stores.current())) audit.add(record)
   expect(audit.sum).toBe(decodeAppliedPoint(stores.current().get(APPLIED_KEY)!).contentSum)
+}
+
+async function assertIndexes({ reader }: StateMachine, stores: ReplaceableStore): Promise<void> {
+  const content = await contentOf(stores.current())
+  const expiring: string[] = []
+  const events = new Map<number, number[]>()
+  const under = (prefix: number): Buffer[] => content.map((entry) => entry.key).filter((one) => one[0] === prefix)
+  for (const { key: storeKey, value: bytes } of content) {
+    if (storeKey[0] === VALUE_PREFIX || storeKey[0] === CACHE_PREFIX) {
+      const { expiresAtMs: at } = decodeRecord(storeKey, bytes)
+      if (at !== 0) expiring.push(expiryKey(at, storeKey).toString('hex'))
+    }
+    if (storeKey[0] === EVENT_PREFIX) {
+      const id = entityIdOfKey(storeKey)
+      events.set(id, [...(events.get(id) ?? []), Number(decodeRecord(storeKey, bytes).payload.readBigInt64BE(1))])
+    }
+  }
+  expect(under(EXPIRY_PREFIX).map((one) => one.toString('hex'))).toEqual(expiring.sort())
+  for (const marker of under(EVICTION_PREFIX)) {
+    const storeKey = storeKeyOfEviction(marker)
+    const { revision } = decodeRecord(storeKey, stores.current().get(storeKey)!)
+    expect(evictionKey(revision, storeKey)).toEqual(marker)
+  }
+  for (let id = 0; id <= ENTITY_ID_MAX + 5; id += 1) {
+    expect(reader.events(id, 0, 10_000).map(({ eventId }) => eventId)).toEqual(events.get(id) ?? [])
+    const { total, byMember } = reader.subscriberCounts(id)
+    expect([...byMember.values()].reduce((sum, count) => sum + count, 0)).toBe(total)
+  }
 }
 
 /** Entries in order. Time stands almost still and then jumps, so that many records expire at once. */
@@ -181,7 +319,14 @@ function numbered(contents: readonly Content[]): Entry[] {
 
 function atTime(command: Command, at: number): Command {
   const nowMs = 1000 + Math.floor(at / 64) * 100
+  return timedFrom(command, nowMs)
+}
+
+function timedFrom<One extends Command>(command: One, nowMs: number): One {
   const timed = { ...command, timeMs: command.timeMs + nowMs }
+  const inner = (all: readonly OperationCommand[]) => all.map((one) => timedFrom(one, nowMs))
+  if (timed.type === 'txn') return { ...timed, then: inner(timed.then), else: inner(timed.else) }
+  if (timed.type === 'batch') return { ...timed, commands: inner(timed.commands) }
   if (!('expiresAtMs' in timed) || timed.expiresAtMs === 0) return timed
   return { ...timed, expiresAtMs: timed.expiresAtMs + nowMs }
 }
