@@ -112,7 +112,9 @@ async function start(context: StartContext): Promise<RunningNode> {
     log,
     reader: state.reader,
     replicator: replica,
+    liveMembers: () => liveMembersOf(replica),
   })
+  state.setChangeListener(services.changes)
   const tls = await loadCertificate(config, path.join(directory, 'tls'), systemClock)
   const http = createHttp({
     config,
@@ -133,8 +135,10 @@ async function start(context: StartContext): Promise<RunningNode> {
   await replica.start()
   services.health.start()
   services.purgeDriver.start()
+  services.subscriptions.start()
   parts.add('services', async () => {
     services.health.beginStop()
+    await services.subscriptions.stop()
     await services.purgeDriver.stop()
     services.health.stop()
   })
@@ -258,6 +262,13 @@ async function startListener(name: string, address: Address, begin: () => Promis
       },
     )
   }
+}
+
+function liveMembersOf(replica: Replica): ReadonlySet<string> | null {
+  const raft = replica.raftStatus()
+  if (raft === undefined || raft.role !== 'leader') return null
+  const live = [...raft.peers].filter(([, peer]) => peer.active).map(([memberId]) => memberId)
+  return new Set([replica.status().memberId, ...live])
 }
 
 function sampleOf(replica: Replica): ReplicaSample {

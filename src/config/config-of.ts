@@ -31,6 +31,11 @@ export function configOf(file: ClusterFile): Config {
       default: rateLimitOf(file.rateLimiters.default),
     },
     sessions: sessionsOf(file.sessions),
+    events: {
+      retainMs: file.events.retain,
+      retainSizeBytes: file.events.retainSize,
+      allowedOrigins: file.events.allowedOrigins,
+    },
     logging: file.logging,
     entityDefaults: entityDefaultsOf(file.entityDefaults),
     limits: limitsOf(file.limits),

@@ -41,6 +41,15 @@ export interface SessionsConfig {
   readonly maxConnections: number
 }
 
+export interface EventsConfig {
+  /** A published event can be read back for this long … */
+  readonly retainMs: number
+  /** … as long as it and the newer ones of its entity are not larger together. */
+  readonly retainSizeBytes: number
+  /** Origins that browsers may subscribe from; empty: any. */
+  readonly allowedOrigins: readonly string[]
+}
+
 type LogLevel = 'debug' | 'info' | 'warn' | 'error'
 
 interface LoggingConfig {
@@ -141,6 +150,7 @@ export interface Config {
   readonly cache: CacheConfig
   readonly rateLimiters: RateLimitersConfig
   readonly sessions: SessionsConfig
+  readonly events: EventsConfig
   readonly logging: LoggingConfig
   readonly entityDefaults: EntityDefaults
   readonly limits: LimitsConfig

@@ -130,8 +130,8 @@ export function address() {
   return ofKind(type, 'address', 'host:port, such as 127.0.0.1:8080, 0.0.0.0:8080 or [::1]:8080')
 }
 
-/** Addresses and networks. */
-export function addressList(pattern: RegExp) {
+/** Addresses and networks, or what `expected` says. */
+export function addressList(pattern: RegExp, expected = 'IP addresses and networks such as 10.0.0.0/8') {
   const type = z.array(z.string().regex(pattern))
-  return ofKind(type, 'list', 'a list of IP addresses and networks such as 10.0.0.0/8')
+  return ofKind(type, 'list', `a list of ${expected}`)
 }

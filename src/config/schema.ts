@@ -4,6 +4,8 @@ import { z } from 'zod'
 import {
   CONNECTIONS_MAX,
   DRAIN_TIMEOUT_MS,
+  EVENT_RETAIN_MS_DEFAULT,
+  EVENT_RETAIN_SIZE_BYTES_DEFAULT,
   HEADERS_TIMEOUT_MS,
   KEEP_ALIVE_TIMEOUT_MS,
   REQUEST_TIMEOUT_MS,
@@ -17,6 +19,9 @@ const MIB = 2 ** 20
 
 /** An IPv4 or IPv6 address, with or without a prefix length; `*` is everyone. Checked closely by checks.ts. */
 const NETWORK_PATTERN = /^(\*|[0-9A-Fa-f:.]+(\/\d{1,3})?)$/
+
+/** What a browser sends as Origin. */
+const ORIGIN_PATTERN = /^[a-z][a-z0-9+.-]*:\/\/[^/\s]+$/
 
 /** Node ids are names of directories. */
 export const NODE_ID_PATTERN = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/
@@ -73,6 +78,18 @@ const sessionsSchema = section('WebSocket subscribers.', {
   maxConnections: option(integer({ min: 1, max: 1_000_000, unit: 'connections' }).prefault(10_000), {
     description: 'WebSocket subscribers of one node, all keys together.',
     missing: 'sessions.maxConnections is missing or invalid in config',
+  }),
+})
+
+const eventsSchema = section('Published events.', {
+  retain: option(duration({ minMs: 1 }).prefault(EVENT_RETAIN_MS_DEFAULT), {
+    description: 'How long a subscriber that was away can read back what it missed.',
+  }),
+  retainSize: option(size({ minBytes: 1, maxBytes: 64 * 1_024 * MIB }).prefault(EVENT_RETAIN_SIZE_BYTES_DEFAULT), {
+    description: 'The most that is kept of one key for that, whatever its age.',
+  }),
+  allowedOrigins: option(addressList(ORIGIN_PATTERN, 'origins such as https://app.example').prefault([]), {
+    description: 'Origins that browsers may subscribe from; empty: any.',
   }),
 })
 
@@ -229,6 +246,7 @@ export const clusterSchema = z.strictObject({
     default: limiter('default', 'everything else', 'unlimited'),
   }),
   sessions: sessionsSchema,
+  events: eventsSchema,
   logging: section('Logs go to stderr.', {
     level: option(choice(['debug', 'info', 'warn', 'error']).prefault('info'), {
       description: 'Lowest level that is logged.',

@@ -35,6 +35,11 @@ export const ERRORS = {
   KEY_TOO_LARGE: entry(400, 'Key is too large', 'A key has at most 32 KiB in UTF-8.'),
   INVALID_VALUE: entry(400, 'The value is not valid', 'A value is well-formed Unicode text; encode bytes as base64.'),
   VALUE_TOO_LARGE: entry(400, 'Value is too large', 'Split the value, or ask the operator to raise the limit.'),
+  INVALID_TOPIC: entry(
+    400,
+    'The topic is not valid',
+    'A topic is at most 1 KiB of well-formed text without NUL. In a pattern, * stands for one word and a final > for all that follow.',
+  ),
   INVALID_NAME: entry(400, 'The name is not valid', 'A name has 1 to 128 characters after trimming.'),
   INVALID_LIMITS: entry(400, 'The limits are not valid', 'Each limit is an integer.'),
   NOT_AN_INTEGER: entry(
@@ -55,7 +60,11 @@ export const ERRORS = {
   BAD_REQUEST: entry(400, 'The request is not valid HTTP', 'Check the client.'),
   REQUEST_TIMEOUT: entry(408, 'The request did not arrive in time', 'Send the request again.', RETRY),
   ROUTE_NOT_FOUND: entry(404, '404 page not found', 'Check the path; admin routes are on the private listener only.'),
-  UPGRADE_REQUIRED: entry(400, 'Bad Request', 'This route speaks WebSocket only.'),
+  UPGRADE_REQUIRED: entry(
+    400,
+    'Bad Request',
+    'Open a WebSocket of version 13, or send Accept: text/event-stream for an event stream.',
+  ),
 
   // Who asks.
   AUTHENTICATION_FAILED: entry(
@@ -64,6 +73,11 @@ export const ERRORS = {
     'Send the header Authorization: Bearer KEY.',
   ),
   ROOT_REQUIRED: entry(401, 'Unauthorized: this route needs the root key', 'Send the root key of the cluster.'),
+  ORIGIN_NOT_ALLOWED: entry(
+    403,
+    'Forbidden: origin not allowed',
+    'Ask the operator to add the origin to events.allowedOrigins.',
+  ),
   ADDRESS_NOT_PERMITTED: entry(403, 'Forbidden', 'Ask the operator to add your address to permittedIPs.'),
   API_KEY_NOT_FOUND: entry(
     404,

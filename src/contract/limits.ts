@@ -81,3 +81,57 @@ export function bodyBytesMax(valueCount: number, valueBytesMax: number): number 
 
 /** A body over its limit is still read and dropped up to this much, so that the answer reaches the client. */
 export const BODY_DISCARD_BYTES_MAX = 32 * 1024 * 1024
+
+/** Longest topic in UTF-8 bytes, and the most words that a pattern may have. */
+export const TOPIC_BYTES_MAX = 1024
+export const PATTERN_WORDS_MAX = 64
+
+/** Retention of events unless the configuration says otherwise; whichever is reached first. */
+export const EVENT_RETAIN_MS_DEFAULT = 60 * 60 * 1000
+export const EVENT_RETAIN_SIZE_BYTES_DEFAULT = 64 * 1024 * 1024
+
+/** Bytes of events that may wait for one subscriber; their number is limited by the configuration. */
+export const SUBSCRIBER_QUEUE_BYTES_MAX = 4 * 1024 * 1024
+
+/** Bytes that are handed to a subscriber's connection before it has written them; the rest waits in its queue. */
+export const SUBSCRIBER_IN_FLIGHT_BYTES_MAX = 64 * 1024
+
+/** Stored events that one step of a subscriber's replay reads. */
+export const REPLAY_EVENTS_MAX = 500
+export const REPLAY_BYTES_MAX = 256 * 1024
+
+/** Deliveries in one turn of the event loop, so that a large fan-out does not hold up replication. */
+export const DELIVERIES_PER_TURN_MAX = 1_000
+
+/** Applied events that wait for delivery; when there are more, subscribers read them from the store instead. */
+export const UNDELIVERED_EVENTS_MAX = 10_000
+export const UNDELIVERED_BYTES_MAX = 16 * 1024 * 1024
+
+/** Subscriptions of one node that are waiting for their slot. */
+export const PENDING_SUBSCRIPTIONS_MAX = 2_000
+
+/** Longest message that a subscriber may send; what it says is ignored. */
+export const SUBSCRIBER_MESSAGE_BYTES_MAX = 512
+
+/** A WebSocket is pinged this often, and closed when nothing came from it for the deadline. */
+export const SOCKET_PING_INTERVAL_MS = 25_000
+export const SOCKET_SILENCE_MAX_MS = 60_000
+
+/** How often sockets are looked at for the two above. */
+export const SOCKET_SWEEP_INTERVAL_MS = 5_000
+
+/** How long a WebSocket has to answer a close frame. */
+export const SOCKET_CLOSE_TIMEOUT_MS = 2_000
+
+/** Comment lines keep an event stream alive through proxies; `retry` of its clients. */
+export const STREAM_HEARTBEAT_MS = 15_000
+export const STREAM_RETRY_MS = 2_000
+
+/** On stop: the time over which subscribers are closed. */
+export const SUBSCRIBER_DRAIN_SPREAD_MS = 1_000
+
+/** How often a node compares its subscribers with the slots that the state counts for it. */
+export const SLOT_CHECK_INTERVAL_MS = 2_000
+
+/** A member that the leader has not heard from for this long holds no slots. */
+export const SLOT_SILENCE_MAX_MS = 3_000

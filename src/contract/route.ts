@@ -54,6 +54,8 @@ export interface Route {
   /** `read`: takes `consistency`; GET has its fields in the query, POST in a JSON body. `write`: a JSON body. `node`: about this node only. */
   readonly kind: 'read' | 'write' | 'node'
   readonly fields: readonly Field[]
+  /** Answers with a WebSocket or an event stream; the key may also come in the query or in a subprotocol. */
+  readonly stream?: true
   readonly success: { readonly status: number; readonly body: string }
   /** Codes beyond those that every route of its kind can answer. */
   readonly errors: readonly ErrorCode[]

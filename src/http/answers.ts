@@ -6,13 +6,13 @@ export type HeaderList = readonly string[]
 const NO_HEADERS: HeaderList = []
 
 /** Status with an empty body. */
-export function sendEmpty(ctx: RequestContext, status = 200): void {
-  send(ctx, status, '', NO_HEADERS)
+export function sendEmpty(ctx: RequestContext, status = 200, headers: HeaderList = NO_HEADERS): void {
+  send(ctx, status, '', headers)
 }
 
 /** `json` is one JSON document as text. */
-export function sendJson(ctx: RequestContext, json: string): void {
-  send(ctx, 200, `${json}\n`, JSON_HEADERS)
+export function sendJson(ctx: RequestContext, json: string, headers: HeaderList = NO_HEADERS): void {
+  send(ctx, 200, `${json}\n`, headers.length === 0 ? JSON_HEADERS : [...JSON_HEADERS, ...headers])
 }
 
 export function sendText(
@@ -32,13 +32,23 @@ export function sendErrorJson(ctx: RequestContext, status: number, json: string,
 const JSON_HEADERS: HeaderList = ['Content-Type', 'application/json']
 const NOSNIFF: HeaderList = ['X-Content-Type-Options', 'nosniff']
 
-function send(ctx: RequestContext, status: number, body: string, headers: HeaderList): void {
-  const { requestId, node, read } = ctx.state
-  const sizeBytes = Buffer.byteLength(body)
-  const list = [
-    ...headers,
-    'Content-Length',
-    String(sizeBytes),
+/** Headers of an event stream, whose body follows piece by piece. Neither caches nor proxies may hold it back. */
+export function streamHeaders(ctx: RequestContext): string[] {
+  return [
+    'Content-Type',
+    'text/event-stream',
+    'Cache-Control',
+    'no-store',
+    'X-Accel-Buffering',
+    'no',
+    ...NOSNIFF,
+    ...nodeHeaders(ctx),
+  ]
+}
+
+function nodeHeaders(ctx: RequestContext): string[] {
+  const { requestId, node } = ctx.state
+  return [
     'X-Request-Id',
     requestId,
     'X-Insi-Node',
@@ -48,6 +58,12 @@ function send(ctx: RequestContext, status: number, body: string, headers: Header
     'X-Insi-Applied-Index',
     String(node.appliedIndex()),
   ]
+}
+
+function send(ctx: RequestContext, status: number, body: string, headers: HeaderList): void {
+  const { read } = ctx.state
+  const sizeBytes = Buffer.byteLength(body)
+  const list = [...headers, 'Content-Length', String(sizeBytes), ...nodeHeaders(ctx)]
   if (read !== null) list.push('X-Insi-Read', read)
   ctx.res.writeHead(status, list)
   // Pure ASCII, the common case, is written without looking at its characters again.

@@ -13,11 +13,14 @@ import { createApp } from './app.ts'
 import type { App, AppDeps } from './app.ts'
 import { endpointsFor } from './endpoints.ts'
 import type { Handlers } from './endpoints.ts'
+import { isSocketRequest } from './event-handshake.ts'
+import { EventSockets } from './event-sockets.ts'
 import { RequestIds } from './middleware/begin.ts'
 import type { RequestObserver } from './middleware/observe.ts'
 import { aliasHandlers } from './routes/aliases.ts'
 import { cacheHandlers } from './routes/cache.ts'
 import { entityHandlers } from './routes/entities.ts'
+import { eventHandlers } from './routes/events.ts'
 import { insightHandlers } from './routes/insight.ts'
 import { limitsHandlers } from './routes/limits.ts'
 import { opsHandlers } from './routes/ops.ts'
@@ -60,7 +63,8 @@ const REQUEST_ID_PREFIX_BYTES = 4
 /** Nothing listens until the servers are started. */
 export function createHttp(deps: HttpDeps): HttpListeners {
   const node = must(deps.config.nodes[deps.nodeId], `node ${deps.nodeId} is configured`)
-  const handlers = handlersOf(deps)
+  const sockets: EventSockets[] = []
+  const handlers = handlersOf(deps, () => must(sockets[0], 'the public listener has its sockets'))
   const appDeps: AppDeps = {
     clock: deps.clock,
     log: deps.log,
@@ -78,20 +82,26 @@ export function createHttp(deps: HttpDeps): HttpListeners {
   const listener = (kinds: readonly Listener[], address: Address, tls: TlsMaterial | null): HttpListener => {
     // Probes and scrapes on the ops listener are not filtered: who can reach it is the operator's network's business.
     const permitted = kinds.includes('public') || kinds.includes('private') ? permittedIps : []
+    const upgrades = kinds.includes('public') ? isSocketRequest : () => false
     const app = createApp(appDeps, {
       endpoints: endpointsFor(kinds, handlers, limits),
       addressFilter: { permitted, trustedProxies, wildcard: kinds.includes('public') },
     })
-    return { app, server: new HttpServer(app.listener(), deps, { ...limits, ...address, tls }) }
+    return { app, server: new HttpServer(app.listener(), deps, { ...limits, ...address, tls, upgrades }) }
   }
+  const publicListener = listener(['public'], node.publicBinding, deps.tls)
+  sockets.push(new EventSockets(publicListener.app, publicListener.server.server, deps.clock))
   return {
-    public: listener(['public'], node.publicBinding, deps.tls),
+    public: publicListener,
     private: listener(['private', 'ops'], node.privateBinding, deps.tls),
     ops: node.opsBinding === null ? null : listener(['ops'], node.opsBinding, null),
   }
 }
 
-function handlersOf({ config, services, metrics, version, runtimeVersion }: HttpDeps): Handlers {
+function handlersOf(
+  { config, services, metrics, version, runtimeVersion, clock }: HttpDeps,
+  sockets: () => EventSockets,
+): Handlers {
   return {
     ...valueHandlers(services.values, config.limits),
     ...cacheHandlers(services.cache, config.limits),
@@ -100,6 +110,10 @@ function handlersOf({ config, services, metrics, version, runtimeVersion }: Http
     ...limitsHandlers(services.limits),
     ...entityHandlers(services.entities),
     ...insightHandlers(services.insight),
+    ...eventHandlers(
+      { clock, events: services.events, sockets },
+      { ...config.limits, allowedOrigins: config.events.allowedOrigins },
+    ),
     ...opsHandlers({ health: services.health, metrics, version, runtimeVersion }),
   }
 }

@@ -45,8 +45,8 @@ export function endpointsFor(
 }
 
 function bodyLimitOf(route: Route, limits: BodyLimits): number {
-  if (route.fields.length === 0) return 0
-  const valueCount = route.fields.filter((field) => field.type === 'value').length
+  if (route.fields.length === 0 || route.stream === true) return 0
+  const valueCount = route.fields.filter((field) => field.type === 'value' || field.type === 'json').length
   return Math.min(limits.bodySizeBytesMax, bodyBytesMax(valueCount, limits.valueSizeBytesMax))
 }
 

@@ -16,6 +16,8 @@ const DETAIL_HEADERS: Partial<Record<ErrorCode, Readonly<Record<string, string>>
   DISK_LIMIT_EXCEEDED: { current: 'X-Current-Disk-Usage', limit: 'X-Disk-Usage-Limit' },
   MEMORY_LIMIT_EXCEEDED: { current: 'X-Current-Memory-Usage', limit: 'X-Memory-Usage-Limit' },
   EVENTS_LIMIT_EXCEEDED: { current: 'X-Current-Events', limit: 'X-Events-Limit' },
+  UPGRADE_REQUIRED: { version: 'Sec-WebSocket-Version' },
+  REVISION_MISMATCH: { current: 'X-Insi-Revision' },
   METHOD_NOT_ALLOWED: { allow: 'Allow' },
   RATE_LIMITED: { retryAfterSeconds: 'Retry-After', limit: 'X-RateLimit-Limit', burst: 'X-RateLimit-Burst' },
 }

@@ -7,6 +7,7 @@ import {
   KEY_BYTES_MAX,
   LIMIT_VALUE_MAX,
   NAME_CHARS_MAX,
+  TOPIC_BYTES_MAX,
 } from '../contract/limits.ts'
 import type { Consistency } from '../contract/route.ts'
 import type { EntityLimits } from '../state/commands.ts'
@@ -80,6 +81,16 @@ export function limitField(fields: Fields, ifZero = ITERATE_LIMIT_DEFAULT, name 
   const limit = integerField(fields, name) ?? 0
   if (limit < 0) throw invalidField(fields, name, 'must not be negative')
   return limit === 0 ? ifZero : Math.min(limit, ITERATE_LIMIT_MAX)
+}
+
+/** A topic: at most TOPIC_BYTES_MAX of well-formed text without NUL; may be empty. */
+export function topicField(fields: Fields, name = 'topic'): string {
+  const text = textField(fields, name) ?? ''
+  if (text.includes('\0')) throw insiError('INVALID_TOPIC', 'The topic holds a NUL character')
+  if (!text.isWellFormed()) throw insiError('INVALID_TOPIC', 'The topic has lone surrogates')
+  const sizeBytes = Buffer.byteLength(text, 'utf8')
+  if (sizeBytes <= TOPIC_BYTES_MAX) return text
+  throw insiError('INVALID_TOPIC', `The topic is too long: ${sizeBytes} bytes, the limit is ${TOPIC_BYTES_MAX} bytes`)
 }
 
 /** A token; `missing` words the message when it is absent or empty. */

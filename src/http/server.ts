@@ -25,6 +25,8 @@ export interface HttpServerOptions {
   readonly keepAliveTimeoutMs: number
   readonly connectionsMax: number
   readonly drainTimeoutMs: number
+  /** Which requests the server emits as `upgrade`; absent: none, a request to upgrade is served as an ordinary one. */
+  readonly upgrades?: (request: http.IncomingMessage) => boolean
 }
 
 export interface HttpServerDeps {
@@ -110,6 +112,7 @@ function createServer(callback: http.RequestListener, options: HttpServerOptions
     keepAliveTimeout: options.keepAliveTimeoutMs,
     connectionsCheckingInterval: TIMEOUT_CHECK_INTERVAL_MS,
     noDelay: true,
+    shouldUpgradeCallback: options.upgrades ?? (() => false),
   }
   if (options.tls === null) return http.createServer(settings, callback)
   return https.createServer({ ...settings, ...options.tls, minVersion: 'TLSv1.2' }, callback)

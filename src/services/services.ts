@@ -3,10 +3,13 @@ import type { Clock } from '../base/clock.ts'
 import type { Log } from '../base/log.ts'
 import type { Random } from '../base/random.ts'
 import type { Config } from '../config/config.ts'
+import type { ChangeListener } from '../state/changes.ts'
 import type { StateReader } from '../state/state-reader.ts'
 import { AliasService } from './aliases.ts'
 import { CacheService } from './cache.ts'
 import { EntityService } from './entities.ts'
+import { EventHub } from './event-hub.ts'
+import { EventService } from './events.ts'
 import { HealthService } from './health.ts'
 import { InsightService } from './insight.ts'
 import { KeyService } from './keys.ts'
@@ -16,6 +19,9 @@ import { Proposer } from './proposer.ts'
 import { PurgeDriver } from './purge-driver.ts'
 import { ReadGate } from './read-gate.ts'
 import type { Replicator } from './replicator.ts'
+import { SubscriptionLeases } from './subscription-leases.ts'
+import type { LiveMembers } from './subscription-leases.ts'
+import { SubscriptionSlots } from './subscription-slots.ts'
 import { TokenCodec } from './tokens.ts'
 import { ValueService } from './values.ts'
 
@@ -26,6 +32,8 @@ export interface ServicesDeps {
   readonly log: Log
   readonly reader: StateReader
   readonly replicator: Replicator
+  /** On the leader: the members that it hears from; absent: nobody's slots are taken away. */
+  readonly liveMembers?: LiveMembers
 }
 
 export interface Services {
@@ -40,9 +48,15 @@ export interface Services {
   readonly health: HealthService
   /** Started and stopped by the node. */
   readonly purgeDriver: PurgeDriver
+  readonly events: EventService
+  /** Started and stopped by the node. */
+  readonly subscriptions: { start(): void; stop(): Promise<void> }
+  /** Must hear of everything that the state machine applies. */
+  readonly changes: ChangeListener
 }
 
-export function createServices({ config, clock, random, log, reader, replicator }: ServicesDeps): Services {
+export function createServices(deps: ServicesDeps): Services {
+  const { config, clock, random, log, reader, replicator } = deps
   const { instanceSecret, previousInstanceSecret, rootPrefix } = config
   const tokens = new TokenCodec(
     previousInstanceSecret === null ? [instanceSecret] : [instanceSecret, previousInstanceSecret],
@@ -67,5 +81,41 @@ export function createServices({ config, clock, random, log, reader, replicator 
     ping: new PingService({ clock, reader, replicator }),
     health: new HealthService({ clock, replicator }),
     purgeDriver: new PurgeDriver({ clock, log: log.child({ part: 'purge' }), reader, replicator, proposer }),
+    ...createEvents(deps, proposer),
+  }
+}
+
+function createEvents(
+  { config, clock, random, log: nodeLog, reader, replicator, liveMembers = () => null }: ServicesDeps,
+  proposer: Proposer,
+): Pick<Services, 'events' | 'subscriptions' | 'changes'> {
+  const log = nodeLog.child({ part: 'events' })
+  const slots = new SubscriptionSlots({ clock, log, reader, replicator, proposer })
+  const leases = new SubscriptionLeases({ clock, log, reader, proposer, liveMembers })
+  const hub = new EventHub({
+    clock,
+    random,
+    reader,
+    queueCountMax: config.sessions.eventChannelSize,
+    onEnd: (entityId, epoch) => slots.release(entityId, epoch),
+  })
+  const { retainMs, retainSizeBytes } = config.events
+  const events = new EventService(
+    { clock, reader, replicator, proposer, hub, slots },
+    { retainMs, retainSizeBytes, connectionsMax: config.sessions.maxConnections },
+  )
+  return {
+    events,
+    subscriptions: {
+      start: () => {
+        slots.start()
+        leases.start()
+      },
+      stop: async () => {
+        await leases.stop()
+        await events.stop()
+      },
+    },
+    changes: { wantsWrites: () => false, onApplied: (changes) => hub.onApplied(changes) },
   }
 }

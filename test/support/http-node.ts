@@ -69,6 +69,8 @@ export class HttpNode {
       replicator: this.replicator,
     }
     this.services = createServices(deps)
+    state.setChangeListener(this.services.changes)
+    this.services.subscriptions.start()
     this.listeners = createHttp({
       ...deps,
       nodeId: 'node0',
@@ -131,6 +133,7 @@ export class HttpNode {
   async stop(): Promise<void> {
     this.#agent.destroy()
     this.services.health.stop()
+    await this.services.subscriptions.stop()
     await this.services.purgeDriver.stop()
     const { public: publicListener, private: privateListener, ops } = this.listeners
     await Promise.all([publicListener.server.stop(), privateListener.server.stop(), ops?.server.stop()])

@@ -33,5 +33,7 @@ export async function serviceNode(
   const clock = new VirtualClock()
   const config = options.config ?? configOf()
   const deps = { config, clock, random: systemRandom, log: silentLog, reader: state.reader, replicator }
-  return { services: createServices(deps), state, replicator, clock }
+  const services = createServices(deps)
+  state.setChangeListener(services.changes)
+  return { services, state, replicator, clock }
 }

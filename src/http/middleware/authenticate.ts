@@ -1,9 +1,10 @@
-// Who asks: the token of the Authorization header, raw or after `Bearer `.
+// Who asks: the token of the Authorization header, raw or after `Bearer `; for streams also of the query or a subprotocol.
 import { InsiError } from '../../base/errors.ts'
 import { insiError } from '../../contract/errors.ts'
 import type { Caller } from '../../services/caller.ts'
 import type { KeyService } from '../../services/keys.ts'
 import type { Middleware, RequestContext } from '../context.ts'
+import { streamToken } from '../event-handshake.ts'
 
 const BEARER = 'Bearer '
 const PING = 'ping'
@@ -35,13 +36,18 @@ export function callerOf(ctx: RequestContext): Caller {
 }
 
 function identify(ctx: RequestContext, keys: KeyService): Caller | Promise<Caller> {
-  const header = ctx.req.headers.authorization
-  const token = header?.startsWith(BEARER) === true ? header.slice(BEARER.length) : header
   try {
-    return keys.authenticate(token)
+    return keys.authenticate(tokenOf(ctx))
   } catch (error) {
     return refuse(ctx, error)
   }
+}
+
+function tokenOf(ctx: RequestContext): string | undefined {
+  const header = ctx.req.headers.authorization
+  if (header !== undefined) return header.startsWith(BEARER) ? header.slice(BEARER.length) : header
+  // A browser cannot set headers of a WebSocket.
+  return ctx.state.endpoint?.route.stream === true ? streamToken(ctx.req) : undefined
 }
 
 function admit(ctx: RequestContext, caller: Caller): void {
@@ -53,5 +59,6 @@ function admit(ctx: RequestContext, caller: Caller): void {
 function refuse(ctx: RequestContext, error: unknown): never {
   if (!(error instanceof InsiError) || error.code !== 'AUTHENTICATION_FAILED') throw error
   if (ctx.state.endpoint?.route.name === PING) throw error
+  if (ctx.state.endpoint?.route.stream === true) throw insiError('AUTHENTICATION_FAILED', 'Invalid or missing token')
   throw insiError('AUTHENTICATION_FAILED', 'Unauthorized: invalid or missing API key.')
 }
