@@ -7,7 +7,7 @@ import { noLeader, outcomeUnknown } from './proposals.ts'
 import type { Proposal, Proposals, ProposalSink } from './proposals.ts'
 
 /** Commands in one ProposeRequest. */
-export const FORWARD_BATCH_ENTRIES_MAX = 1_024
+const FORWARD_BATCH_ENTRIES_MAX = 1_024
 /** Requests to one leader that may be unanswered; what is proposed meanwhile shares the next one. */
 const REQUESTS_PER_LEADER_MAX = 16
 

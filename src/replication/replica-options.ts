@@ -84,7 +84,7 @@ export const REPLICA_DEFAULTS = {
 } as const satisfies Partial<ReplicaOptions>
 
 /** Makes the consensus core; tests put one with a planted bug here. */
-export type CreateRaft = (options: RaftOptions, initial: RaftInitialState, log: RaftLog) => Raft
+type CreateRaft = (options: RaftOptions, initial: RaftInitialState, log: RaftLog) => Raft
 
 export interface ReplicaDeps {
   readonly identity: ReplicaIdentity

@@ -16,7 +16,7 @@ interface Version {
   readonly value: string | null
 }
 
-export interface History {
+interface History {
   /** Versions of each key, oldest first; the first one is "missing" from index 0. */
   readonly versions: ReadonlyMap<string, readonly Version[]>
   /** Encoded command (latin1) → where it was committed. */
@@ -26,7 +26,7 @@ export interface History {
 }
 
 /** Replays the committed commands on a plain map. */
-export function replay(committed: CommittedLog): History {
+function replay(committed: CommittedLog): History {
   const versions = new Map<string, Version[]>()
   const indexes = new Map<string, LogIndex[]>()
   const answers = new Map<LogIndex, CommandResult>()

@@ -1,5 +1,5 @@
 // Replicas of one cluster in this process, on real disks, real databases and real TLS connections.
-import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import os from 'node:os'
@@ -22,8 +22,11 @@ import type { Command, CommandResult } from '../../src/state/commands.ts'
 import { STATE_HASH_INTERVAL } from '../../src/state/state-hash.ts'
 import { StateMachine } from '../../src/state/state-machine.ts'
 import { NodeDisk } from '../../src/storage/node-disk.ts'
+import type { OrderedStore } from '../../src/storage/ordered-store.ts'
 import { ReplaceableLevelStore } from '../../src/storage/replaceable-level-store.ts'
 import { eventually } from './eventually.ts'
+import { RecordingLog } from './recording-log.ts'
+import type { LogLine } from './recording-log.ts'
 
 const HOST = '127.0.0.1'
 
@@ -37,6 +40,8 @@ interface Running {
 
 export class ReplicaCluster {
   readonly nodeIds: readonly string[]
+  /** What all replicas logged. */
+  readonly lines: LogLine[] = []
   readonly #directory: string
   readonly #options: Partial<ReplicaOptions>
   readonly #ports = new Map<string, number>()
@@ -79,7 +84,7 @@ export class ReplicaCluster {
   }
 
   async start(nodeId: string): Promise<void> {
-    const root = path.join(this.#directory, nodeId)
+    const root = this.#rootOf(nodeId)
     await mkdir(root, { recursive: true })
     const disk = new NodeDisk(root)
     const identity = await NodeIdentity.open({ disk, nodeId, random: systemRandom })
@@ -107,7 +112,7 @@ export class ReplicaCluster {
         transport,
         clock: systemClock,
         random: systemRandom,
-        logger: silentLog,
+        logger: new RecordingLog(this.lines),
         observer: {
           ...silentObserver,
           onSnapshot: ({ direction, ok }) => {
@@ -148,7 +153,29 @@ export class ReplicaCluster {
 
   /** Removes the data directory of a node that is stopped. */
   async wipe(nodeId: string): Promise<void> {
-    await rm(path.join(this.#directory, nodeId), { recursive: true, force: true })
+    await rm(this.#rootOf(nodeId), { recursive: true, force: true })
+  }
+
+  /** Puts the data directory of a node that is stopped aside, for restore(). */
+  async setAside(nodeId: string): Promise<void> {
+    await rename(this.#rootOf(nodeId), `${this.#rootOf(nodeId)}.aside`)
+  }
+
+  /** Puts back what setAside() put aside, in place of what the node has now. */
+  async restore(nodeId: string): Promise<void> {
+    await this.wipe(nodeId)
+    await rename(`${this.#rootOf(nodeId)}.aside`, this.#rootOf(nodeId))
+  }
+
+  async removeIdentity(nodeId: string): Promise<void> {
+    await rm(path.join(this.#rootOf(nodeId), 'identity.json'))
+  }
+
+  /** Changes the database of a node that is stopped. */
+  async tamper(nodeId: string, change: (store: OrderedStore) => Promise<void>): Promise<void> {
+    const stores = await ReplaceableLevelStore.open(path.join(this.#rootOf(nodeId), 'state'))
+    await change(stores.current())
+    await stores.close()
   }
 
   async destroy(): Promise<void> {
@@ -188,6 +215,10 @@ export class ReplicaCluster {
     const { replica, state } = must(this.#running.get(nodeId), `${nodeId} runs`)
     await replica.readBarrier()
     return state.reader.get('value', ROOT_ENTITY_ID, Buffer.from(key), 0)?.value.toString()
+  }
+
+  #rootOf(nodeId: string): string {
+    return path.join(this.#directory, nodeId)
   }
 
   #target(key: string): { space: 'value'; entityId: number; key: Buffer; timeMs: number } {

@@ -1,0 +1,95 @@
+// Members whose data directory is not what the cluster takes it for: removed ones, divergent ones, doubled ones.
+import { must } from '../../src/base/assert.ts'
+import { APPLIED_KEY, decodeAppliedPoint, encodeAppliedPoint } from '../../src/state/applied-point.ts'
+import { STATE_HASH_INTERVAL } from '../../src/state/state-hash.ts'
+import { eventually } from '../support/eventually.ts'
+import { ReplicaCluster } from '../support/replica-cluster.ts'
+
+async function withCluster(nodeCount: number, work: (cluster: ReplicaCluster) => Promise<void>): Promise<void> {
+  const cluster = await ReplicaCluster.create(nodeCount, { leaderWaitMs: 1_000, readTimeoutMs: 1_000 })
+  try {
+    await cluster.startAll()
+    await cluster.formed()
+    await work(cluster)
+  } finally {
+    await cluster.destroy()
+  }
+}
+
+function followerOf(cluster: ReplicaCluster, leader: string): string {
+  return must(
+    cluster.nodeIds.find((nodeId) => nodeId !== leader),
+    'there are followers',
+  )
+}
+
+test('a removed member that comes back is told so, serves nothing and does not disturb the others', async () => {
+  await withCluster(3, async (cluster) => {
+    const node = followerOf(cluster, await cluster.formed())
+    await cluster.stop(node)
+    await cluster.setAside(node)
+    await cluster.start(node)
+    const leader = await cluster.formed(30_000)
+    const { term } = cluster.replica(leader).status()
+    await cluster.stop(node)
+    await cluster.restore(node)
+
+    await cluster.start(node)
+    await eventually('the removed member says what happened to it', () =>
+      cluster.lines.find(({ level, message }) => level === 'error' && message.includes('was removed')),
+    )
+    await expect(cluster.get(node, 'k')).rejects.toMatchObject({ code: 'NO_LEADER' })
+    await expect(cluster.set(node, 'k', 'v')).rejects.toMatchObject({ code: 'NO_LEADER' })
+    expect(await cluster.set(leader, 'k', 'v')).toMatchObject({ ok: true })
+    expect(cluster.replica(leader).status()).toMatchObject({ role: 'leader', term })
+  })
+}, 90_000)
+
+test('a node whose state differs from the cluster quarantines itself, and the others go on', async () => {
+  await withCluster(3, async (cluster) => {
+    const node = followerOf(cluster, await cluster.formed())
+    await cluster.stop(node)
+    await cluster.tamper(node, async (store) => {
+      const point = decodeAppliedPoint(must(store.get(APPLIED_KEY), 'the state has applied something'))
+      const value = encodeAppliedPoint({ ...point, stateHash: (point.stateHash ^ 1) >>> 0 })
+      await store.batch([{ type: 'put', key: APPLIED_KEY, value }], { sync: true })
+    })
+    await cluster.start(node)
+    const leader = await cluster.formed()
+    await Promise.all(Array.from({ length: STATE_HASH_INTERVAL }, (_, key) => cluster.set(leader, `k${key}`, 'v')))
+    await eventually('the node is quarantined', () => cluster.replica(node).status().quarantined ?? undefined)
+    await expect(cluster.set(node, 'k', 'v')).rejects.toMatchObject({ code: 'NODE_QUARANTINED' })
+    await expect(cluster.get(node, 'k')).rejects.toMatchObject({ code: 'NODE_QUARANTINED' })
+    expect(await cluster.set(leader, 'k', 'after')).toMatchObject({ ok: true })
+    expect(cluster.replica(leader).status().quarantined).toBeNull()
+  })
+}, 60_000)
+
+test('a second node under the name of a living one is not admitted', async () => {
+  await withCluster(3, async (cluster) => {
+    const leader = await cluster.formed()
+    const twin = await ReplicaCluster.create(3, {
+      peers: cluster.nodeIds.map((nodeId) => ({ nodeId, raftAddress: cluster.addressOf(nodeId) })),
+      mayBootstrap: false,
+    })
+    try {
+      await twin.start(followerOf(cluster, leader))
+      await eventually('the twin is refused', () =>
+        twin.lines.find(({ fields }) => fields['reason'] === 'duplicate_node'),
+      )
+      expect(twin.replica(followerOf(cluster, leader)).status().role).toBe('joining')
+      expect(cluster.replica(leader).raftStatus()?.membership.members).toHaveLength(3)
+    } finally {
+      await twin.destroy()
+    }
+  })
+}, 60_000)
+
+test('a data directory with data but without its identity is refused', async () => {
+  await withCluster(1, async (cluster) => {
+    await cluster.set('n0', 'k', 'v')
+    await cluster.stop('n0')
+    await cluster.removeIdentity('n0')
+    await expect(cluster.start('n0')).rejects.toThrow(/no identity/)
+  })
+}, 30_000)
