@@ -8,4 +8,6 @@ export default {
     ],
   },
   testMatch: ['<rootDir>/test/**/*.test.ts'],
+  // These need a Docker engine or a Kubernetes: npm run test:container, npm run test:kube.
+  testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/container/', '<rootDir>/test/kube/'],
 }
