@@ -1,8 +1,10 @@
 // Writes every generated document: `npm run generate`. Tests compare them with their sources.
 import { generateApiDocs } from './generate-api-docs.ts'
+import { generateChartValues } from './generate-chart-values.ts'
 import { generateCliDocs } from './generate-cli-docs.ts'
 import { generateConfigDocs } from './generate-config-docs.ts'
 
 await generateConfigDocs()
 await generateApiDocs()
 await generateCliDocs()
+await generateChartValues()

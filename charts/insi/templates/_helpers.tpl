@@ -1,0 +1,110 @@
+{{- define "insi.name" -}}
+{{- default .Chart.Name .Values.nameOverride | trunc 40 | trimSuffix "-" -}}
+{{- end -}}
+
+{{- /* Also the prefix of the node ids: pods and nodes have the same names. */ -}}
+{{- define "insi.fullname" -}}
+{{- if .Values.fullnameOverride -}}
+{{- .Values.fullnameOverride -}}
+{{- else if contains (include "insi.name" .) .Release.Name -}}
+{{- .Release.Name | trunc 40 | trimSuffix "-" -}}
+{{- else -}}
+{{- printf "%s-%s" .Release.Name (include "insi.name" .) | trunc 40 | trimSuffix "-" -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "insi.headless" -}}
+{{- printf "%s-headless" (include "insi.fullname" .) -}}
+{{- end -}}
+
+{{- define "insi.serviceAccount" -}}
+{{- default (ternary (include "insi.fullname" .) "default" .Values.serviceAccount.create) .Values.serviceAccount.name -}}
+{{- end -}}
+
+{{- define "insi.secret" -}}
+{{- default (include "insi.fullname" .) .Values.secret.existingSecret -}}
+{{- end -}}
+
+{{- define "insi.image" -}}
+{{- $name := .Values.image.repository -}}
+{{- with .Values.image.registry }}{{ $name = printf "%s/%s" . $name }}{{ end -}}
+{{- if .Values.image.digest -}}
+{{- printf "%s@%s" $name .Values.image.digest -}}
+{{- else -}}
+{{- printf "%s:%s" $name (default .Chart.AppVersion .Values.image.tag) -}}
+{{- end -}}
+{{- end -}}
+
+{{- /* What selects pods can never change: no version, no chart, no value that a user might edit. */ -}}
+{{- define "insi.selector" -}}
+app.kubernetes.io/name: {{ include "insi.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/component: server
+{{- end -}}
+
+{{- define "insi.metadata.labels" -}}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+app.kubernetes.io/part-of: insi
+{{- with .Values.commonLabels }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{- define "insi.labels" -}}
+{{ include "insi.selector" . }}
+{{ include "insi.metadata.labels" . }}
+{{- end -}}
+
+{{- /* Options of cluster.yaml that are the same whatever the number of nodes: a change of these restarts the pods. */ -}}
+{{- define "insi.config.static" -}}
+{{- $config := deepCopy .Values.config -}}
+{{- if .Values.tls.enabled -}}
+{{- $_ := set $config "tls" (dict "cert" "/run/insi/tls/tls.crt" "key" "/run/insi/tls/tls.key") -}}
+{{- end -}}
+{{- if $config }}{{ toYaml $config }}{{ end -}}
+{{- end -}}
+
+{{- define "insi.validate" -}}
+{{- $count := int .Values.replicaCount -}}
+{{- if and (not .Values.persistence.enabled) (gt $count 1) -}}
+{{- fail "persistence.enabled=false with more than one node is unsafe: a pod that comes back empty would claim to be a voter that remembers its promises. Use replicaCount=1, or persistence." -}}
+{{- end -}}
+{{- if and .Values.tls.enabled (not .Values.tls.existingSecret) -}}
+{{- fail "tls.enabled needs tls.existingSecret: a Secret with tls.crt and tls.key. For certificates that every node signs itself, use config.serverMustUseTLS=true instead." -}}
+{{- end -}}
+{{- if and .Values.tls.existingSecret (not .Values.tls.enabled) -}}
+{{- fail "tls.existingSecret is set but tls.enabled is not: set both, or neither." -}}
+{{- end -}}
+{{- range $name := list "instanceSecret" "instance_secret" "previousInstanceSecret" "previous_instance_secret" -}}
+{{- if hasKey $.Values.config $name -}}
+{{- fail (printf "config.%s would put a secret into a ConfigMap: use secret.existingSecret, or extraEnv with secretKeyRef." $name) -}}
+{{- end -}}
+{{- end -}}
+{{- range $name := list "nodes" "defaultLeader" "default_leader" "insiHome" "insi_home" "tls" -}}
+{{- if hasKey $.Values.config $name -}}
+{{- fail (printf "config.%s is made by the chart: use replicaCount, persistence and tls instead." $name) -}}
+{{- end -}}
+{{- end -}}
+{{- if ge (int .Values.preStopSleepSeconds) (int .Values.terminationGracePeriodSeconds) -}}
+{{- fail "preStopSleepSeconds must be below terminationGracePeriodSeconds: otherwise the node is killed before it can stop." -}}
+{{- end -}}
+{{- if and .Values.podDisruptionBudget.enabled (gt $count 1) (gt (int .Values.podDisruptionBudget.maxUnavailable) (div (sub $count 1) 2)) -}}
+{{- if gt $count 2 -}}
+{{- fail (printf "podDisruptionBudget.maxUnavailable=%d would let a drain take the quorum of %d nodes: at most %d." (int .Values.podDisruptionBudget.maxUnavailable) $count (div (sub $count 1) 2)) -}}
+{{- end -}}
+{{- end -}}
+{{- $running := lookup "apps/v1" "StatefulSet" .Release.Namespace (include "insi.fullname" .) -}}
+{{- if and $running (gt $count 0) (not .Values.allowScaleDown) -}}
+{{- if gt (int $running.spec.replicas) $count -}}
+{{- fail (printf "replicaCount=%d is below the %d nodes that run: pods that go would remain voters, and the cluster could lose its quorum. Keep replicaCount, or take the nodes out of the cluster first and set allowScaleDown=true." $count (int $running.spec.replicas)) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "insi.test.labels" -}}
+app.kubernetes.io/name: {{ include "insi.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/component: test
+{{- end -}}

@@ -1,0 +1,186 @@
+// The values of charts/insi: their defaults, types and descriptions. values.yaml and values.schema.json are made from here.
+
+export type JsonSchema = Readonly<Record<string, unknown>>
+
+export interface ValueField {
+  readonly description: string
+  readonly default: unknown
+  readonly schema: JsonSchema
+}
+export interface ValueGroup {
+  readonly description: string
+  readonly fields: ValueTree
+}
+export interface ValueTree {
+  readonly [name: string]: ValueField | ValueGroup
+}
+
+const field = (schema: JsonSchema, value: unknown, description: string): ValueField => ({
+  description,
+  default: value,
+  schema,
+})
+const text = (value: string, description: string, more: JsonSchema = {}): ValueField =>
+  field({ type: 'string', ...more }, value, description)
+const flag = (value: boolean, description: string): ValueField => field({ type: 'boolean' }, value, description)
+const integer = (value: number, minimum: number, description: string): ValueField =>
+  field({ type: 'integer', minimum }, value, description)
+/** An object of Kubernetes' own, which the API server checks. */
+const object = (value: object, description: string): ValueField => field({ type: 'object' }, value, description)
+const texts = (description: string): ValueField =>
+  field({ type: 'object', additionalProperties: { type: 'string' } }, {}, description)
+const list = (description: string, items: JsonSchema = { type: 'object' }): ValueField =>
+  field({ type: 'array', items }, [], description)
+const group = (description: string, fields: ValueTree): ValueGroup => ({ description, fields })
+
+const PORT = { type: 'integer', minimum: 1, maximum: 65_535 }
+const probe = (path: string, meaning: string, periodSeconds: number, failureThreshold: number): ValueGroup =>
+  group(`${meaning} (${path} on the ops port).`, {
+    periodSeconds: integer(periodSeconds, 1, 'Seconds between two questions.'),
+    timeoutSeconds: integer(5, 1, 'Seconds to wait for an answer.'),
+    failureThreshold: integer(failureThreshold, 1, 'Bad answers in a row that count.'),
+  })
+const monitor = (kind: string): ValueGroup =>
+  group(`A ${kind} for the Prometheus operator. Rendered only where its CRDs are installed.`, {
+    enabled: flag(false, `Whether to make the ${kind}.`),
+    interval: text('30s', 'How often to scrape.'),
+    labels: texts('Labels by which Prometheus selects it.'),
+    relabelings: list('Relabelings of targets.'),
+    metricRelabelings: list('Relabelings of samples.'),
+  })
+
+const WHOLE_NAME = { pattern: '^$|^[a-z]([-a-z0-9]*[a-z0-9])?$', maxLength: 40 }
+
+export const CHART_VALUES: ValueTree = {
+  replicaCount: field(
+    { type: 'integer', minimum: 0, maximum: 9 },
+    3,
+    'Nodes of the cluster: 1, 3 or 5. An even count survives no more failures than the odd one below it. 0 stops every pod and keeps the disks.',
+  ),
+  allowScaleDown: flag(
+    false,
+    'Accept a replicaCount below the running one. Removed pods remain voters until they are taken out of the cluster, so this can cost the quorum.',
+  ),
+  nameOverride: text('', 'Replaces the name of the chart in labels.', WHOLE_NAME),
+  fullnameOverride: text(
+    '',
+    'Replaces the name of every object. It is also the name of the nodes, so it must never change.',
+    WHOLE_NAME,
+  ),
+  clusterDomain: text('cluster.local', 'DNS domain of the Kubernetes cluster.'),
+  commonLabels: texts('Labels of every object.'),
+  image: group('The image of insid and insic.', {
+    registry: text(
+      '',
+      'Registry, such as registry.example.org. Empty: as the container runtime resolves the repository.',
+    ),
+    repository: text('insi', 'Repository.'),
+    tag: text('', "Tag. Empty: the chart's appVersion."),
+    digest: text('', 'Digest, such as sha256:...; goes before the tag.', { pattern: '^$|^sha256:[0-9a-f]{64}$' }),
+    pullPolicy: field({ type: 'string', enum: ['Always', 'IfNotPresent', 'Never'] }, 'IfNotPresent', 'When to pull.'),
+  }),
+  imagePullSecrets: list('Secrets for pulling the image: [{name: ...}].'),
+  secret: group('The instance secret, from which the root key and the protection between nodes come.', {
+    existingSecret: text(
+      '',
+      'Name of a Secret that exists. Set it when manifests are rendered without access to the cluster (Argo CD, Flux, helm template). Empty: the chart makes one at the first install and keeps it, also beyond an uninstall.',
+    ),
+    key: text('instanceSecret', 'Key of the secret inside that Secret.', { minLength: 1 }),
+  }),
+  config: object(
+    {},
+    'Further options of cluster.yaml (docs/CONFIG.md), such as {logging: {level: debug}}. A change restarts the pods one by one. Nodes, secrets, tls and the data directory are the chart’s own.',
+  ),
+  tls: group('TLS of the two HTTP listeners.', {
+    enabled: flag(false, 'Whether to speak TLS.'),
+    existingSecret: text('', 'Secret of type kubernetes.io/tls with tls.crt and tls.key, such as cert-manager writes.'),
+  }),
+  persistence: group('Disks of the nodes.', {
+    enabled: flag(true, 'Whether data outlives a pod. Without it only one node is allowed.'),
+    size: text('8Gi', 'Size of each disk.', { minLength: 1 }),
+    storageClass: text('', 'Storage class. Empty: the default one; "-": none.'),
+    accessModes: field({ type: 'array', items: { type: 'string' }, minItems: 1 }, ['ReadWriteOnce'], 'Access modes.'),
+    annotations: texts('Annotations of the claims.'),
+  }),
+  ports: group('Ports of the containers.', {
+    public: field(PORT, 8080, "Tenants' requests."),
+    private: field(PORT, 8081, 'Administration.'),
+    raft: field(PORT, 7000, 'The other nodes.'),
+    ops: field(PORT, 9090, 'Health and metrics.'),
+  }),
+  service: group('The service for clients. Any node serves any request.', {
+    type: field({ type: 'string', enum: ['ClusterIP', 'NodePort', 'LoadBalancer'] }, 'ClusterIP', 'Type.'),
+    publicPort: field(PORT, 8080, "Port of tenants' requests."),
+    privatePort: field(PORT, 8081, 'Port of administration.'),
+    exposePrivate: flag(
+      true,
+      'Whether the service has the port of administration. Turn it off before exposing the service.',
+    ),
+    annotations: texts('Annotations.'),
+    loadBalancerClass: text('', 'Class of the load balancer.'),
+  }),
+  resources: object(
+    { requests: { cpu: '100m', memory: '256Mi' }, limits: { memory: '1Gi' } },
+    'Requests and limits. The heap is 60 % of the memory limit.',
+  ),
+  probes: group('Health checks.', {
+    startup: probe('/startupz', 'The log was read and the node belongs to a cluster', 2, 450),
+    readiness: probe('/readyz', 'The node knows a leader and is caught up', 3, 3),
+    liveness: probe('/livez', 'The process works; never asks about other nodes', 10, 6),
+  }),
+  preStopSleepSeconds: integer(
+    5,
+    0,
+    'Seconds between the order to stop and its signal, so that services forget the pod first.',
+  ),
+  terminationGracePeriodSeconds: integer(60, 10, 'Seconds a pod has for an orderly end.'),
+  podDisruptionBudget: group('Limit to voluntary disruptions. None when there is one node.', {
+    enabled: flag(true, 'Whether to make one.'),
+    maxUnavailable: integer(1, 1, 'Nodes that may be away at once; more than one risks the quorum of three.'),
+  }),
+  networkPolicy: group('Who may reach the pods. Raft’s port is open to the other nodes only.', {
+    enabled: flag(true, 'Whether to make one.'),
+    clients: list('Peers (from) that may reach the public port. Empty: everyone.'),
+    administration: list('Peers that may reach the private port besides the nodes themselves. Empty: nobody.'),
+    metrics: list('Peers that may reach the ops port. Empty: everyone; it has no data.'),
+    extraEgress: list('Further egress rules. Allowed without: DNS, and the other nodes.'),
+  }),
+  serviceAccount: group('Identity of the pods; it has no token, they do not talk to Kubernetes.', {
+    create: flag(true, 'Whether to make one.'),
+    name: text('', 'Name. Empty: that of the objects, or "default" when none is made.'),
+    annotations: texts('Annotations.'),
+  }),
+  serviceMonitor: monitor('ServiceMonitor'),
+  podMonitor: monitor('PodMonitor'),
+  podSecurityContext: object(
+    {
+      runAsNonRoot: true,
+      runAsUser: 65_532,
+      runAsGroup: 65_532,
+      fsGroup: 65_532,
+      fsGroupChangePolicy: 'OnRootMismatch',
+      seccompProfile: { type: 'RuntimeDefault' },
+    },
+    'Security of the pods.',
+  ),
+  securityContext: object(
+    { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] }, readOnlyRootFilesystem: true },
+    'Security of the containers.',
+  ),
+  topologySpreadConstraints: field(
+    { type: ['array', 'null'], items: { type: 'object' } },
+    null,
+    'Spreading over machines and zones. null: prefer different ones, but start anyway; []: none.',
+  ),
+  affinity: object({}, 'Affinity.'),
+  nodeSelector: texts('Labels that the machine must have.'),
+  tolerations: list('Taints that are tolerated.'),
+  priorityClassName: text('', 'Priority class.'),
+  podLabels: texts('Labels of the pods.'),
+  podAnnotations: texts('Annotations of the pods.'),
+  annotations: texts('Annotations of the StatefulSet.'),
+  extraEnv: list('Environment variables of the containers: [{name: ..., value: ...}].'),
+  extraVolumes: list('Volumes of the pods.'),
+  extraVolumeMounts: list('Mounts of the containers.'),
+  extraObjects: list('Further objects; templates in them are rendered.', { type: ['object', 'string'] }),
+}
