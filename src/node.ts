@@ -113,6 +113,7 @@ async function start(context: StartContext): Promise<RunningNode> {
     reader: state.reader,
     replicator: replica,
     liveMembers: () => liveMembersOf(replica),
+    rateObserver: metrics.rates,
   })
   state.setChangeListener(services.changes)
   const tls = await loadCertificate(config, path.join(directory, 'tls'), systemClock)

@@ -348,6 +348,18 @@ const ADMIN_ROUTES: readonly Route[] = [
     errors: ['ALIAS_NOT_FOUND'],
     meaning: 'The entity that an alias belongs to.',
   }),
+  {
+    ...admin('read', {
+      name: 'admin.metrics.ops',
+      path: '/admin/metrics/ops',
+      success: {
+        status: 200,
+        body: '{"op_vs":0,"op_cache":0,"op_events":0,"op_subscribers":0,"op_blobs":0,"op_system":0}',
+      },
+      meaning: 'Operations a second of the whole cluster, over the last second.',
+    }),
+    kind: 'node',
+  },
 ]
 
 const OPS_ROUTES: readonly Route[] = [

@@ -5,16 +5,22 @@ import type { Clock } from '../base/clock.ts'
 import { messageOf } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import type { KeyService } from '../services/keys.ts'
+import type { OperationsService } from '../services/operations.ts'
+import type { AddressLimiter } from '../services/rate-addresses.ts'
+import type { RateLimiter } from '../services/rate-limiter.ts'
 import type { Middleware, NodeFacts, RequestContext, RequestState } from './context.ts'
 import { authenticate } from './middleware/authenticate.ts'
 import { begin } from './middleware/begin.ts'
 import type { RequestIds } from './middleware/begin.ts'
 import { readBody } from './middleware/body.ts'
+import { countOperation } from './middleware/count-operation.ts'
 import { errors } from './middleware/errors.ts'
 import { filterAddress } from './middleware/filter-address.ts'
 import type { AddressFilterOptions } from './middleware/filter-address.ts'
 import { findEndpoint } from './middleware/find-endpoint.ts'
 import type { PathEndpoints } from './middleware/find-endpoint.ts'
+import { limitAddress } from './middleware/limit-address.ts'
+import { limitKey } from './middleware/limit-key.ts'
 import { observe } from './middleware/observe.ts'
 import type { RequestObserver } from './middleware/observe.ts'
 
@@ -23,6 +29,9 @@ export interface AppDeps {
   readonly log: Log
   readonly observer: RequestObserver
   readonly keys: KeyService
+  readonly addresses: AddressLimiter
+  readonly rates: RateLimiter
+  readonly operations: OperationsService
   readonly node: NodeFacts
   readonly ids: RequestIds
   readonly logsAll: boolean
@@ -65,7 +74,10 @@ export function createApp(deps: AppDeps, options: AppOptions): App {
   app.use(errors(deps))
   app.use(findEndpoint(options.endpoints))
   app.use(filterAddress(options.addressFilter))
+  app.use(limitAddress(deps, options.addressFilter.trustedProxies))
+  app.use(countOperation(deps))
   app.use(authenticate(deps))
+  app.use(limitKey(deps))
   app.use(readBody())
   app.use(handle)
   return app

@@ -23,6 +23,7 @@ import { entityHandlers } from './routes/entities.ts'
 import { eventHandlers } from './routes/events.ts'
 import { insightHandlers } from './routes/insight.ts'
 import { limitsHandlers } from './routes/limits.ts'
+import { operationHandlers } from './routes/operations.ts'
 import { opsHandlers } from './routes/ops.ts'
 import type { MetricsText } from './routes/ops.ts'
 import { pingHandlers } from './routes/ping.ts'
@@ -71,6 +72,9 @@ export function createHttp(deps: HttpDeps): HttpListeners {
     observer: deps.metrics,
     logsAll: deps.config.logging.level === 'debug',
     keys: deps.services.keys,
+    addresses: deps.services.addresses,
+    rates: deps.services.rates,
+    operations: deps.services.operations,
     node: {
       nodeId: deps.nodeId,
       term: () => deps.replicator.term,
@@ -114,6 +118,7 @@ function handlersOf(
       { clock, events: services.events, sockets },
       { ...config.limits, allowedOrigins: config.events.allowedOrigins },
     ),
+    ...operationHandlers(services.operations),
     ...opsHandlers({ health: services.health, metrics, version, runtimeVersion }),
   }
 }

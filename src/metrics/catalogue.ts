@@ -43,6 +43,16 @@ export const SERIES = {
     help: 'Time from the arrival of the headers to the answer, by route name.',
   },
   insi_http_connections: { type: 'gauge', labels: ['listener'], help: 'Open connections by listener.' },
+  insi_rate_limited_total: {
+    type: 'counter',
+    labels: ['limiter', 'class'],
+    help: 'Requests refused with 429: by the limiter of their `address` or `key`, and its class of requests.',
+  },
+  insi_rate_token_requests_total: {
+    type: 'counter',
+    labels: ['result'],
+    help: 'Questions to the leader for tokens: `answered`, `refused` by a node that does not lead, or `lost`.',
+  },
   insi_raft_role: { type: 'gauge', labels: ['role'], help: '1 for the role that the node has now, 0 for the others.' },
   insi_raft_term: { type: 'gauge', labels: [], help: 'Current term.' },
   insi_raft_has_leader: { type: 'gauge', labels: [], help: '1 while the node knows a leader.' },

@@ -1,6 +1,8 @@
 // What the parts of a node report to. Reports are synchronous and cheap; what can be read at any time is read when scraped.
 import { ROUTES } from '../contract/routes.ts'
 import { PROPOSAL_OUTCOMES, ROLES } from './catalogue.ts'
+import { rateReports } from './rate-reports.ts'
+import type { RateReports } from './rate-reports.ts'
 import { MetricsRegistry } from './registry.ts'
 import { replicaReports } from './replica-reports.ts'
 import type { ReplicaReports } from './replica-reports.ts'
@@ -30,6 +32,8 @@ export class Metrics {
   readonly contentType: string
   /** Reports of the replica: hand it over as its observer. */
   readonly replica: ReplicaReports
+  /** Reports of the rate limiters. */
+  readonly rates: RateReports
   readonly #series = new MetricsRegistry()
   readonly #routes: RouteReports
   #sources: MetricsSources | null = null
@@ -37,6 +41,7 @@ export class Metrics {
   constructor(build: { readonly version: string; readonly runtimeVersion: string }) {
     this.contentType = this.#series.registry.contentType
     this.replica = replicaReports(this.#series)
+    this.rates = rateReports(this.#series)
     this.#routes = new RouteReports([...ROUTES.map((route) => route.name), 'none'])
     this.#series.gauge('insi_build_info').set({ version: build.version, runtime: build.runtimeVersion }, 1)
     for (const outcome of PROPOSAL_OUTCOMES) this.#series.counter('insi_proposals_total').inc({ outcome }, 0)

@@ -13,6 +13,7 @@ import {
   writeRaftMessage,
   writeSnapshotMeta,
 } from './peer-codec-raft.ts'
+import { readServiceMessage, writeServiceMessage } from './peer-codec-services.ts'
 import type { JoinResponse, PeerMessage, ProbeResponse, ProposeResponse } from './peer-messages.ts'
 
 /**
@@ -35,6 +36,10 @@ const TYPES = [
   'SnapshotChunk',
   'SnapshotChunkAck',
   'StateHash',
+  'TokenRequest',
+  'TokenGrant',
+  'OperationsRequest',
+  'OperationsReport',
 ] as const satisfies readonly PeerMessage['type'][]
 
 const results = new Packr({ useRecords: false, copyBuffers: true })
@@ -112,6 +117,11 @@ function writeFields(writer: PeerWriter, message: PeerMessage): void {
       writer.uint(message.index)
       writer.double(message.hash)
       return
+    case 'TokenRequest':
+    case 'TokenGrant':
+    case 'OperationsRequest':
+    case 'OperationsReport':
+      return writeServiceMessage(writer, message)
     default:
       unreachable(message)
   }
@@ -158,6 +168,11 @@ function readFields(reader: PeerReader, type: PeerMessage['type']): PeerMessage 
       const index = reader.uint()
       return { type, index, hash: reader.double() }
     }
+    case 'TokenRequest':
+    case 'TokenGrant':
+    case 'OperationsRequest':
+    case 'OperationsReport':
+      return readServiceMessage(reader, type)
     default:
       return unreachable(type)
   }

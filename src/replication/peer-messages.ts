@@ -1,4 +1,4 @@
-// What peers say to each other: Raft messages, forwarded commands, joining, snapshot chunks, state hashes.
+// What peers say to each other: Raft messages, forwarded commands, joining, snapshot chunks, state hashes, and what services say.
 // codec and version history: peer-codec.ts.
 import type { LogIndex, MemberId, Membership, Message, SnapshotMeta, Term } from '../raft/types.ts'
 
@@ -89,6 +89,40 @@ export interface RaftEnvelope {
   readonly message: Message
 }
 
+/** A follower asks the leader for tokens of rate limits; answered by TokenGrant with the same requestId. */
+export interface TokenRequest {
+  readonly type: 'TokenRequest'
+  readonly requestId: number
+  readonly entries: readonly {
+    readonly entityId: number
+    readonly rateClass: 'data' | 'events'
+    readonly waiting: number
+    readonly extra: number
+  }[]
+}
+
+/** An entry for each of the request's; none from a node that does not lead. */
+export interface TokenGrant {
+  readonly type: 'TokenGrant'
+  readonly requestId: number
+  readonly entries: readonly { readonly granted: number; readonly waitMs: number }[]
+}
+
+/** Asks a member for its operation rates. */
+export interface OperationsRequest {
+  readonly type: 'OperationsRequest'
+  readonly requestId: number
+}
+
+export interface OperationsReport {
+  readonly type: 'OperationsReport'
+  readonly requestId: number
+  readonly rates: readonly number[]
+}
+
+/** What services of one node say to those of another; replication only carries it. */
+export type ServiceMessage = TokenRequest | TokenGrant | OperationsRequest | OperationsReport
+
 export type PeerMessage =
   | RaftEnvelope
   | ProposeRequest
@@ -100,3 +134,4 @@ export type PeerMessage =
   | SnapshotChunk
   | SnapshotChunkAck
   | StateHash
+  | ServiceMessage

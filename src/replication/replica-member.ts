@@ -25,6 +25,7 @@ import { raftOptions } from './replica-options.ts'
 import type { ReplicaDeps, ReplicaOptions } from './replica-options.ts'
 import type { AddressBook } from './replica-peers.ts'
 import { nodeIdOf } from './replica-peers.ts'
+import { Leadership } from './replica-leadership.ts'
 import { Proposing } from './replica-proposing.ts'
 import type { ReadBarriers } from './reads.ts'
 import { SnapshotReceiver } from './snapshot-receiver.ts'
@@ -46,6 +47,7 @@ export interface MemberDeps extends ReplicaDeps {
 
 export class ReplicaMember {
   readonly raft: Raft
+  readonly leadership = new Leadership()
   readonly #deps: MemberDeps
   readonly #log: ReplicaLog
   readonly #loop: ReplicaLoop
@@ -258,6 +260,7 @@ export class ReplicaMember {
     const { addresses, logger, observer, transport } = this.#deps
     const { leader, role, term } = this.raft
     if (role !== this.#seen.role || term !== this.#seen.term || leader !== this.#seen.leader) {
+      this.leadership.note({ role, term, leader }, this.#deps.clock.monotonicMs())
       if (role === 'preCandidate' && this.#seen.role !== role) observer.onElection()
       observer.onRole({ role, term, leader: leader === null ? null : nodeIdOf(leader) })
       logger.info({ role, term, leader }, 'role')

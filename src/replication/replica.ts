@@ -16,6 +16,7 @@ import { tickTiming } from './replica-options.ts'
 import type { ReplicaDeps, ReplicaOptions } from './replica-options.ts'
 import { AddressBook, nodeIdOf } from './replica-peers.ts'
 import { PeerRequests } from './replica-requests.ts'
+import { ServiceChannel } from './replica-services.ts'
 
 /** On stop: how long leadership may take to change hands, and proposals under way to end. */
 const STOP_TRANSFER_ELECTIONS = 2
@@ -48,6 +49,8 @@ const OUTCOMES: Readonly<Record<string, ProposalOutcome>> = {
 }
 
 export class Replica {
+  /** What services of different nodes say to each other. */
+  readonly channel: ServiceChannel
   readonly #deps: ReplicaDeps
   readonly #options: ReplicaOptions
   readonly #proposals: Proposals
@@ -79,6 +82,14 @@ export class Replica {
     })
     const send = (raftAddress: string, message: PeerMessage): boolean => transport.send(raftAddress, message)
     this.#requests = new PeerRequests(clock, send, 1 + random.int(FIRST_ID_MAX))
+    this.channel = new ServiceChannel({
+      memberId: () => deps.identity.memberId,
+      member: () => (this.#refusal === null ? this.#member : null),
+      addressOf: (member) => this.#addressOf(member),
+      isMember: (member) => this.#addresses.isMember(member),
+      send,
+      schedule: deps.schedule,
+    })
   }
 
   readonly #fatal: (error: Error) => void
@@ -283,6 +294,12 @@ export class Replica {
       case 'JoinResponse':
         if (message.requestId !== 0) this.#requests.onAnswer(message)
         else if (!message.accepted && message.reason === 'removed') this.#member?.onRemovedNotice(from)
+        break
+      case 'TokenRequest':
+      case 'TokenGrant':
+      case 'OperationsRequest':
+      case 'OperationsReport':
+        this.channel.deliver(from, message)
         break
       default:
         if (this.#quarantined === null) this.#member?.onMessage(from, message)

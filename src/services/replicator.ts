@@ -1,4 +1,5 @@
 // The port through which services reach replication: two calls and a status. replication/replica.ts implements it.
+import type { PeerChannel } from './peer-channel.ts'
 
 export interface ReplicaStatus {
   readonly nodeId: string
@@ -15,6 +16,8 @@ export interface ReplicaStatus {
 }
 
 export interface Replicator {
+  /** How services of this node speak with those of the others. */
+  readonly channel: PeerChannel
   /**
    * Replicates an encoded command and resolves with its apply result once it is committed and applied on the leader.
    * Rejects with InsiError: NO_LEADER, OVERLOADED, NODE_STOPPING (certainly not applied, safe to retry) or

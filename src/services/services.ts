@@ -14,9 +14,13 @@ import { HealthService } from './health.ts'
 import { InsightService } from './insight.ts'
 import { KeyService } from './keys.ts'
 import { LimitsService } from './limits.ts'
+import { OperationsService } from './operations.ts'
 import { PingService } from './ping.ts'
 import { Proposer } from './proposer.ts'
 import { PurgeDriver } from './purge-driver.ts'
+import { AddressLimiter } from './rate-addresses.ts'
+import { RateLimiter } from './rate-limiter.ts'
+import type { RateObserver } from './rate-limiter.ts'
 import { ReadGate } from './read-gate.ts'
 import type { Replicator } from './replicator.ts'
 import { SubscriptionLeases } from './subscription-leases.ts'
@@ -34,6 +38,8 @@ export interface ServicesDeps {
   readonly replicator: Replicator
   /** On the leader: the members that it hears from; absent: nobody's slots are taken away. */
   readonly liveMembers?: LiveMembers
+  /** Where refused requests are counted. */
+  readonly rateObserver?: RateObserver
 }
 
 export interface Services {
@@ -48,6 +54,9 @@ export interface Services {
   readonly health: HealthService
   /** Started and stopped by the node. */
   readonly purgeDriver: PurgeDriver
+  readonly rates: RateLimiter
+  readonly addresses: AddressLimiter
+  readonly operations: OperationsService
   readonly events: EventService
   /** Started and stopped by the node. */
   readonly subscriptions: { start(): void; stop(): Promise<void> }
@@ -55,8 +64,10 @@ export interface Services {
   readonly changes: ChangeListener
 }
 
+const NOBODY: RateObserver = { onLimited: () => {}, onTokenRequest: () => {} }
+
 export function createServices(deps: ServicesDeps): Services {
-  const { config, clock, random, log, reader, replicator } = deps
+  const { config, clock, random, log, reader, replicator, rateObserver: observer = NOBODY } = deps
   const { instanceSecret, previousInstanceSecret, rootPrefix } = config
   const tokens = new TokenCodec(
     previousInstanceSecret === null ? [instanceSecret] : [instanceSecret, previousInstanceSecret],
@@ -67,6 +78,8 @@ export function createServices(deps: ServicesDeps): Services {
     { clock, reader, replicator, tokens },
     { instanceSecret, rootPrefix, rememberMs: config.cache.keysMs },
   )
+  const { channel } = replicator
+  const operations = new OperationsService({ clock, random, channel })
   return {
     values: new ValueService({ clock, reader, readGate, proposer }),
     cache: new CacheService({ clock, reader, readGate, proposer }, { standardTtlMs: config.cache.standardTtlMs }),
@@ -81,13 +94,17 @@ export function createServices(deps: ServicesDeps): Services {
     ping: new PingService({ clock, reader, replicator }),
     health: new HealthService({ clock, replicator }),
     purgeDriver: new PurgeDriver({ clock, log: log.child({ part: 'purge' }), reader, replicator, proposer }),
-    ...createEvents(deps, proposer),
+    rates: new RateLimiter({ clock, random, reader, channel, observer }),
+    addresses: new AddressLimiter({ clock, observer }, config.rateLimiters),
+    operations,
+    ...createEvents(deps, proposer, operations),
   }
 }
 
 function createEvents(
   { config, clock, random, log: nodeLog, reader, replicator, liveMembers = () => null }: ServicesDeps,
   proposer: Proposer,
+  operations: OperationsService,
 ): Pick<Services, 'events' | 'subscriptions' | 'changes'> {
   const log = nodeLog.child({ part: 'events' })
   const slots = new SubscriptionSlots({ clock, log, reader, replicator, proposer })
@@ -116,6 +133,12 @@ function createEvents(
         await events.stop()
       },
     },
-    changes: { wantsWrites: () => false, onApplied: (changes) => hub.onApplied(changes) },
+    changes: {
+      wantsWrites: () => false,
+      onApplied: (changes) => {
+        operations.countEvents(changes.filter(({ type }) => type === 'event').length)
+        hub.onApplied(changes)
+      },
+    },
   }
 }

@@ -68,7 +68,7 @@ export class HttpNode {
       reader: state.reader,
       replicator: this.replicator,
     }
-    this.services = createServices(deps)
+    this.services = createServices({ ...deps, rateObserver: this.metrics.rates })
     state.setChangeListener(this.services.changes)
     this.services.subscriptions.start()
     this.listeners = createHttp({

@@ -154,4 +154,28 @@ export const peerMessage: fc.Arbitrary<PeerMessage> = fc.oneof(
     ok: fc.boolean(),
   }),
   fc.record({ type: fc.constant('StateHash' as const), index: uint, hash: fc.double({ noNaN: true }) }),
+  fc.record({
+    type: fc.constant('TokenRequest' as const),
+    requestId: uint,
+    entries: fc.array(
+      fc.record({
+        entityId: uint,
+        rateClass: fc.constantFrom('data' as const, 'events' as const),
+        waiting: uint,
+        extra: uint,
+      }),
+      { maxLength: 5 },
+    ),
+  }),
+  fc.record({
+    type: fc.constant('TokenGrant' as const),
+    requestId: uint,
+    entries: fc.array(fc.record({ granted: uint, waitMs: fc.double({ noNaN: true }) }), { maxLength: 5 }),
+  }),
+  fc.record({ type: fc.constant('OperationsRequest' as const), requestId: uint }),
+  fc.record({
+    type: fc.constant('OperationsReport' as const),
+    requestId: uint,
+    rates: fc.array(fc.double({ noNaN: true }), { maxLength: 8 }),
+  }),
 )

@@ -1,6 +1,7 @@
 // A Replicator over one state machine without a log: proposals are applied in order, in batches. For tests of what stands on it.
 import { insiError } from '../../src/contract/errors.ts'
 import type { ErrorCode } from '../../src/contract/errors.ts'
+import type { PeerChannel } from '../../src/services/peer-channel.ts'
 import type { Replicator, ReplicaStatus } from '../../src/services/replicator.ts'
 import type { StateMachine } from '../../src/state/state-machine.ts'
 
@@ -12,7 +13,21 @@ interface Waiting {
 
 const TERM = 1
 
+/** A node that leads a cluster of its own from the first moment on. */
+const LONE_CHANNEL: PeerChannel = {
+  leadsSinceMs: Number.NEGATIVE_INFINITY,
+  leadershipEpoch: 1,
+  leaderlessSinceMs: null,
+  leaderAddress: null,
+  memberCount: 1,
+  otherAddresses: () => [],
+  send: () => false,
+  onMessage: () => {},
+  schedule: (callback) => void setImmediate(callback),
+}
+
 export class SingleNodeReplicator implements Replicator {
+  readonly channel = LONE_CHANNEL
   readonly term = TERM
   readonly #state: StateMachine
   #queue: Waiting[] = []
@@ -59,6 +74,7 @@ export class SingleNodeReplicator implements Replicator {
       term: TERM,
       leader: { nodeId: 'node0', raftAddress: '127.0.0.1:7000' },
       commitIndex: appliedIndex,
+      clusterCommitIndex: appliedIndex,
       appliedIndex,
       lastIndex: appliedIndex,
       quarantined: null,

@@ -37,13 +37,14 @@ export function callerOf(ctx: RequestContext): Caller {
 
 function identify(ctx: RequestContext, keys: KeyService): Caller | Promise<Caller> {
   try {
-    return keys.authenticate(tokenOf(ctx))
+    return keys.authenticate(presentedToken(ctx))
   } catch (error) {
     return refuse(ctx, error)
   }
 }
 
-function tokenOf(ctx: RequestContext): string | undefined {
+/** The token of a request, unchecked. */
+export function presentedToken(ctx: RequestContext): string | undefined {
   const header = ctx.req.headers.authorization
   if (header !== undefined) return header.startsWith(BEARER) ? header.slice(BEARER.length) : header
   // A browser cannot set headers of a WebSocket.

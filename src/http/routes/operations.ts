@@ -1,0 +1,21 @@
+// The route of the operation rates.
+import type { OperationsService } from '../../services/operations.ts'
+import { sendJson } from '../answers.ts'
+import type { Handlers } from '../endpoints.ts'
+
+export function operationHandlers(operations: OperationsService): Handlers {
+  return {
+    'admin.metrics.ops': async (ctx) => {
+      const rates = await operations.rates()
+      const members = {
+        op_vs: rates.values,
+        op_cache: rates.cache,
+        op_events: rates.events,
+        op_subscribers: rates.subscribers,
+        op_blobs: rates.blobs,
+        op_system: rates.system,
+      }
+      sendJson(ctx, JSON.stringify(members))
+    },
+  }
+}

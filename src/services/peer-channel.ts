@@ -1,0 +1,71 @@
+// How services of one node speak with those of the others, past the log: for what is worth nothing a second later. The replica
+// implements it over the connections that it has anyway. A message may be lost at any time.
+
+/** Which requests a bucket of tokens is for. */
+export type RateClass = 'data' | 'events'
+
+/** A follower asks the leader for tokens; answered by TokenGrant with the same requestId. */
+export interface TokenRequest {
+  readonly type: 'TokenRequest'
+  readonly requestId: number
+  readonly entries: readonly {
+    readonly entityId: number
+    readonly rateClass: RateClass
+    /** Requests that wait for a token now. */
+    readonly waiting: number
+    /** Tokens wanted for requests that will follow. */
+    readonly extra: number
+  }[]
+}
+
+/** One entry for each that was asked for, in order; none at all from a node that does not lead. */
+export interface TokenGrant {
+  readonly type: 'TokenGrant'
+  readonly requestId: number
+  readonly entries: readonly {
+    readonly granted: number
+    /** Not 0: no more tokens for so many ms. */
+    readonly waitMs: number
+  }[]
+}
+
+/** Asks a member for its own operation rates. */
+export interface OperationsRequest {
+  readonly type: 'OperationsRequest'
+  readonly requestId: number
+}
+
+export interface OperationsReport {
+  readonly type: 'OperationsReport'
+  readonly requestId: number
+  /** In the order of OPERATION_KINDS. */
+  readonly rates: readonly number[]
+}
+
+export type ServiceMessage = TokenRequest | TokenGrant | OperationsRequest | OperationsReport
+
+export type ServiceMessageHandler = (from: string, message: ServiceMessage) => void
+
+export interface PeerChannel {
+  /**
+   * Since when (monotonic) this node leads, or null when it does not. -Infinity: from the cluster's first moment on, so that
+   * no other node can have led before.
+   */
+  readonly leadsSinceMs: number | null
+  /** Grows with every change of leader, term or role. */
+  readonly leadershipEpoch: number
+  /** Since when (monotonic) no leader is known; null when one is, or when this node is no member yet. */
+  readonly leaderlessSinceMs: number | null
+  /** Where the leader is reached; null when none is known or this node leads. */
+  readonly leaderAddress: string | null
+  /** Members of the cluster, this node included. */
+  readonly memberCount: number
+  /** Where the other members are reached. */
+  otherAddresses(): readonly string[]
+  /** False when the message was dropped at once. */
+  send(address: string, message: ServiceMessage): boolean
+  /** Calls `handler` with every message of a member. Several may be set. */
+  onMessage(handler: ServiceMessageHandler): void
+  /** Runs `callback` once everything that is ready to run has run. */
+  schedule(callback: () => void): void
+}

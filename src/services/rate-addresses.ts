@@ -1,0 +1,55 @@
+// Limits on requests a second of each client address, by category, on this node alone: they protect the node, not a quota.
+import type { Clock } from '../base/clock.ts'
+import type { Config } from '../config/config.ts'
+import { TokenBuckets } from './rate-buckets.ts'
+import { ADDRESS_IDLE_MS, ADDRESSES_MAX } from './rate-limits.ts'
+import type { RateObserver, RateVerdict } from './rate-limiter.ts'
+
+export type AddressCategory = 'values' | 'cache' | 'events' | 'system'
+
+interface Category {
+  readonly limit: number
+  readonly burst: number
+  readonly buckets: TokenBuckets<string>
+}
+
+export class AddressLimiter {
+  readonly #clock: Clock
+  readonly #observer: RateObserver
+  readonly #categories = new Map<AddressCategory, Category>()
+
+  constructor(deps: { readonly clock: Clock; readonly observer: RateObserver }, config: Config['rateLimiters']) {
+    this.#clock = deps.clock
+    this.#observer = deps.observer
+    for (const category of ['values', 'cache', 'events', 'system'] as const) {
+      const rate = config[category]
+      if (rate === null) continue
+      const buckets = new TokenBuckets<string>({
+        entriesMax: ADDRESSES_MAX,
+        unknown: 'full',
+        idleMsMax: ADDRESS_IDLE_MS,
+        prefetchMs: 0,
+      })
+      this.#categories.set(category, { ...rate, buckets })
+    }
+  }
+
+  get isOff(): boolean {
+    return this.#categories.size === 0
+  }
+
+  limits(category: AddressCategory): boolean {
+    return this.#categories.has(category)
+  }
+
+  /** Whether a client at `address` may make one more request of the category now. */
+  admit(address: string, category: AddressCategory): RateVerdict {
+    const found = this.#categories.get(category)
+    if (found === undefined) return null
+    const { limit, burst, buckets } = found
+    const waitMs = buckets.take(address, limit, burst, this.#clock.monotonicMs())
+    if (waitMs === 0) return null
+    this.#observer.onLimited('address', category)
+    return { limit, burst, retryAfterMs: waitMs }
+  }
+}
