@@ -112,6 +112,7 @@ async function start(context: StartContext): Promise<RunningNode> {
     log,
     reader: state.reader,
     replicator: replica,
+    clusterAdmin: replica.admin,
     liveMembers: () => liveMembersOf(replica),
     rateObserver: metrics.rates,
   })

@@ -160,6 +160,29 @@ export const ERRORS = {
     'Read the key before you repeat the write.',
   ),
 
+  // The membership.
+  QUORUM_AT_RISK: entry(
+    409,
+    'The step would cost the cluster its quorum',
+    'Bring the voters that are away back, or remove those first. See the plan of the step.',
+  ),
+  CHANGE_PENDING: entry(
+    409,
+    'Another change of the membership is under way',
+    'Try again once cluster/status says that it is settled.',
+    RETRY,
+  ),
+  MEMBER_UNKNOWN: entry(404, 'There is no such member', 'cluster/members lists the members with their incarnations.'),
+  MEMBER_EXISTS: entry(409, 'The node is a member already', 'Remove its former incarnation first.'),
+  MEMBER_LEADS: entry(409, 'The member leads the cluster', 'Move the leadership first: cluster/transfer.'),
+  MEMBER_NOT_READY: entry(
+    409,
+    'The member is not ready for that',
+    'It must run, be reachable at its Raft address and be caught up; see cluster/status.',
+  ),
+  TRANSFER_FAILED: entry(503, 'The leadership did not move in time', 'Nothing was changed. Try again.', RETRY),
+  JOIN_FAILED: entry(500, 'Failed to join follower', 'Start the node with the same secret, then try again.', RETRY),
+
   // The node. Callers see the code and the request id, the logs have the details.
   INTERNAL: entry(500, 'Internal Server Error', REPORT_HINT),
   COMMAND_UNKNOWN: entry(500, 'Internal Server Error', 'Bring all nodes to the same release.'),

@@ -32,8 +32,12 @@ export type FieldType =
   | 'name'
   | 'token'
   | 'topic'
+  | 'member'
+  | 'address'
+  | 'duration'
   | 'limits'
   | 'json'
+  | 'flag'
 
 export interface Field {
   readonly name: string

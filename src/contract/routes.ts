@@ -1,5 +1,6 @@
 // The table of HTTP routes: the server builds its listeners from it, the client its calls, docs/API.md and the bad-input test
 // their lists. A route that is not here does not exist.
+import { CLUSTER_ROUTES } from './cluster-routes.ts'
 import { EVENT_ROUTES } from './event-routes.ts'
 import { API_PREFIX } from './route.ts'
 import type { AddressLimiter, Field, Method, Route } from './route.ts'
@@ -387,5 +388,6 @@ export const ROUTES: readonly Route[] = [
   ...EVENT_ROUTES,
   ...SYSTEM_ROUTES,
   ...ADMIN_ROUTES,
+  ...CLUSTER_ROUTES,
   ...OPS_ROUTES,
 ]

@@ -19,6 +19,7 @@ import { RequestIds } from './middleware/begin.ts'
 import type { RequestObserver } from './middleware/observe.ts'
 import { aliasHandlers } from './routes/aliases.ts'
 import { cacheHandlers } from './routes/cache.ts'
+import { clusterHandlers } from './routes/cluster.ts'
 import { entityHandlers } from './routes/entities.ts'
 import { eventHandlers } from './routes/events.ts'
 import { insightHandlers } from './routes/insight.ts'
@@ -114,6 +115,7 @@ function handlersOf(
     ...limitsHandlers(services.limits),
     ...entityHandlers(services.entities),
     ...insightHandlers(services.insight),
+    ...clusterHandlers(services.cluster),
     ...eventHandlers(
       { clock, events: services.events, sockets },
       { ...config.limits, allowedOrigins: config.events.allowedOrigins },

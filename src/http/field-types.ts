@@ -93,6 +93,17 @@ export function topicField(fields: Fields, name = 'topic'): string {
   throw insiError('INVALID_TOPIC', `The topic is too long: ${sizeBytes} bytes, the limit is ${TOPIC_BYTES_MAX} bytes`)
 }
 
+/** A boolean; in a query `1` or `true`, `0` or `false`. Absent: false. */
+export function flagField(fields: Fields, name: string): boolean {
+  const value = fields.get(name)
+  if (value === undefined || typeof value === 'boolean') return value ?? false
+  if (fields.source === 'query') {
+    if (value === '1' || value === 'true') return true
+    if (value === '0' || value === 'false' || value === '') return false
+  }
+  throw invalidField(fields, name, 'must be a boolean')
+}
+
 /** A token; `missing` words the message when it is absent or empty. */
 export function tokenField(fields: Fields, name: string): string {
   const text = textField(fields, name)

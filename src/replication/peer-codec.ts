@@ -36,6 +36,8 @@ const TYPES = [
   'SnapshotChunk',
   'SnapshotChunkAck',
   'StateHash',
+  'AdminRequest',
+  'AdminResponse',
   'TokenRequest',
   'TokenGrant',
   'OperationsRequest',
@@ -117,6 +119,12 @@ function writeFields(writer: PeerWriter, message: PeerMessage): void {
       writer.uint(message.index)
       writer.double(message.hash)
       return
+    case 'AdminRequest':
+      writer.uint(message.requestId)
+      return writer.text(message.request)
+    case 'AdminResponse':
+      writer.uint(message.requestId)
+      return writer.text(message.answer)
     case 'TokenRequest':
     case 'TokenGrant':
     case 'OperationsRequest':
@@ -167,6 +175,14 @@ function readFields(reader: PeerReader, type: PeerMessage['type']): PeerMessage 
     case 'StateHash': {
       const index = reader.uint()
       return { type, index, hash: reader.double() }
+    }
+    case 'AdminRequest': {
+      const requestId = reader.uint()
+      return { type, requestId, request: reader.text() }
+    }
+    case 'AdminResponse': {
+      const requestId = reader.uint()
+      return { type, requestId, answer: reader.text() }
     }
     case 'TokenRequest':
     case 'TokenGrant':

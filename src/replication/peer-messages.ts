@@ -58,6 +58,19 @@ export type JoinResponse =
       readonly leaderAddress: string | null
     }
 
+/** Hands an operator's request about the cluster to the leader; `request` and `answer` are JSON, see cluster-admin.ts. */
+export interface AdminRequest {
+  readonly type: 'AdminRequest'
+  readonly requestId: number
+  readonly request: string
+}
+
+export interface AdminResponse {
+  readonly type: 'AdminResponse'
+  readonly requestId: number
+  readonly answer: string
+}
+
 /** One piece of a snapshot; pieces are acknowledged one by one, a few may be unanswered. */
 export interface SnapshotChunk {
   readonly type: 'SnapshotChunk'
@@ -134,4 +147,6 @@ export type PeerMessage =
   | SnapshotChunk
   | SnapshotChunkAck
   | StateHash
+  | AdminRequest
+  | AdminResponse
   | ServiceMessage

@@ -50,6 +50,12 @@ export class AddressBook {
     return this.#heard.get(id) ?? this.#members.get(id) ?? this.#configured.get(nodeIdOf(id))
   }
 
+  /** The incarnation of `nodeId` that was heard last and says that it listens at `raftAddress`. */
+  memberAt(nodeId: string, raftAddress: string): MemberId | undefined {
+    const heard = [...this.#heard].filter(([id, address]) => nodeIdOf(id) === nodeId && address === raftAddress)
+    return heard.at(-1)?.[0]
+  }
+
   /** Another place where a member that was not heard yet may be. */
   otherAddressOf(id: MemberId): string | undefined {
     if (this.#heard.has(id)) return undefined

@@ -1,8 +1,8 @@
-// Questions to peers that are asked outside of Raft (who are you, may I join) and the wait for their answers.
+// Questions to peers that are asked outside of Raft (who are you, may I join, what an operator wants) and the wait for their answers.
 import type { Clock, Timer } from '../base/clock.ts'
-import type { JoinResponse, PeerMessage, ProbeResponse } from './peer-messages.ts'
+import type { AdminResponse, JoinResponse, PeerMessage, ProbeResponse } from './peer-messages.ts'
 
-type Answer = ProbeResponse | JoinResponse
+type Answer = ProbeResponse | JoinResponse | AdminResponse
 
 interface Question {
   readonly raftAddress: string

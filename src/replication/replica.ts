@@ -4,6 +4,7 @@ import { InsiError, messageOf } from '../base/errors.ts'
 import { delay } from '../base/clock.ts'
 import type { Timer } from '../base/clock.ts'
 import type { MemberId, MembershipChange, MembershipResult, RaftStatus, Role } from '../raft/types.ts'
+import { ClusterAdmin } from './cluster-admin.ts'
 import { alignLogWithState, assertFresh, clearFirstEntry, findCluster, writeFirstEntry } from './bootstrap.ts'
 import type { PeerMessage, ProbeResponse } from './peer-messages.ts'
 import type { PeerIdentity } from './ports.ts'
@@ -51,6 +52,8 @@ const OUTCOMES: Readonly<Record<string, ProposalOutcome>> = {
 export class Replica {
   /** What services of different nodes say to each other. */
   readonly channel: ServiceChannel
+  /** What operators ask and change, through any node. */
+  readonly admin: ClusterAdmin
   readonly #deps: ReplicaDeps
   readonly #options: ReplicaOptions
   readonly #proposals: Proposals
@@ -82,6 +85,7 @@ export class Replica {
     })
     const send = (raftAddress: string, message: PeerMessage): boolean => transport.send(raftAddress, message)
     this.#requests = new PeerRequests(clock, send, 1 + random.int(FIRST_ID_MAX))
+    this.admin = this.#makeAdmin()
     this.channel = new ServiceChannel({
       memberId: () => deps.identity.memberId,
       member: () => (this.#refusal === null ? this.#member : null),
@@ -288,7 +292,11 @@ export class Replica {
       case 'ProbeRequest':
         this.#deps.transport.send(from.raftAddress, this.#probeResponse(message.requestId))
         break
+      case 'AdminRequest':
+        this.admin.onRequest(from, message)
+        break
       case 'ProbeResponse':
+      case 'AdminResponse':
         this.#requests.onAnswer(message)
         break
       case 'JoinResponse':
@@ -304,6 +312,25 @@ export class Replica {
       default:
         if (this.#quarantined === null) this.#member?.onMessage(from, message)
     }
+  }
+
+  #makeAdmin(): ClusterAdmin {
+    const { clock, identity, log, logger, transport } = this.#deps
+    return new ClusterAdmin({
+      clock,
+      logger,
+      identity,
+      log,
+      options: this.#options,
+      requests: this.#requests,
+      addresses: this.#addresses,
+      raft: () => this.raftStatus(),
+      addressOf: (member) => this.#addressOf(member),
+      changeMembership: (change) => this.changeMembership(change),
+      transferLeadership: (target) => this.transferLeadership(target),
+      respond: (to, response) => void transport.send(to.raftAddress, response),
+      refusal: () => this.#refusal,
+    })
   }
 
   #onDisconnect(raftAddress: string): void {

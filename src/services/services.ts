@@ -7,6 +7,8 @@ import type { ChangeListener } from '../state/changes.ts'
 import type { StateReader } from '../state/state-reader.ts'
 import { AliasService } from './aliases.ts'
 import { CacheService } from './cache.ts'
+import { ClusterService } from './cluster.ts'
+import type { ClusterAdmin } from './cluster-admin.ts'
 import { EntityService } from './entities.ts'
 import { EventHub } from './event-hub.ts'
 import { EventService } from './events.ts'
@@ -36,6 +38,7 @@ export interface ServicesDeps {
   readonly log: Log
   readonly reader: StateReader
   readonly replicator: Replicator
+  readonly clusterAdmin: ClusterAdmin
   /** On the leader: the members that it hears from; absent: nobody's slots are taken away. */
   readonly liveMembers?: LiveMembers
   /** Where refused requests are counted. */
@@ -50,6 +53,7 @@ export interface Services {
   readonly aliases: AliasService
   readonly limits: LimitsService
   readonly insight: InsightService
+  readonly cluster: ClusterService
   readonly ping: PingService
   readonly health: HealthService
   /** Started and stopped by the node. */
@@ -91,6 +95,7 @@ export function createServices(deps: ServicesDeps): Services {
     aliases: new AliasService({ clock, random, reader, readGate, replicator, proposer, tokens, keys }),
     limits: new LimitsService({ clock, reader, readGate, replicator, proposer, keys }),
     insight: new InsightService({ reader, readGate, tokens, keys }),
+    cluster: new ClusterService({ clock, admin: deps.clusterAdmin, replicator }),
     ping: new PingService({ clock, reader, replicator }),
     health: new HealthService({ clock, replicator }),
     purgeDriver: new PurgeDriver({ clock, log: log.child({ part: 'purge' }), reader, replicator, proposer }),

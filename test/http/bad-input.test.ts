@@ -55,8 +55,12 @@ const GOOD: Readonly<Record<FieldType, unknown>> = {
   name: 'a name',
   token: 'insi_ASIiIiIiIkIigiIiIiIiIiIBWHQIO4ZzNGDx7KPtylTXUQ',
   topic: 'a topic',
+  member: 'node9',
+  address: '127.0.0.1:1',
+  duration: 1,
   limits: { subscribers: 1 },
   json: null,
+  flag: false,
 }
 const WRONG_TYPES: Readonly<Record<FieldType, readonly unknown[]>> = {
   key: [1, true, {}, ['a'], null],
@@ -69,8 +73,12 @@ const WRONG_TYPES: Readonly<Record<FieldType, readonly unknown[]>> = {
   name: [1, true, {}, null],
   token: [1, true, {}, null],
   topic: [1, true, {}],
+  member: [1, true, {}, null],
+  address: [1, true, {}, null, 'no-port'],
+  duration: ['1', 1.5, true, {}, -1],
   limits: [1, 'x', [], null, { subscribers: 'x' }, { subscribers: 0.5 }],
   json: [],
+  flag: ['1', 1, 'true', {}, null],
 }
 const LONE_SURROGATE_JSON = String.raw`"a\ud800b"`
 const goodBody = (route: Route): Record<string, unknown> =>

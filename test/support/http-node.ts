@@ -15,6 +15,7 @@ import { createServices } from '../../src/services/services.ts'
 import type { Services } from '../../src/services/services.ts'
 import { StateMachine } from '../../src/state/state-machine.ts'
 import { ReplaceableMemoryStore } from '../../src/storage/replaceable-memory-store.ts'
+import { SingleNodeAdmin } from './single-node-admin.ts'
 import { SingleNodeReplicator } from './single-node-replicator.ts'
 
 export const SECRET = 'a-secret-for-tests-that-is-long-enough-0123456789'
@@ -67,6 +68,7 @@ export class HttpNode {
       log: options.log ?? silentLog,
       reader: state.reader,
       replicator: this.replicator,
+      clusterAdmin: new SingleNodeAdmin(),
     }
     this.services = createServices({ ...deps, rateObserver: this.metrics.rates })
     state.setChangeListener(this.services.changes)

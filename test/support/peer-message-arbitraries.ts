@@ -153,6 +153,8 @@ export const peerMessage: fc.Arbitrary<PeerMessage> = fc.oneof(
     sequence: uint,
     ok: fc.boolean(),
   }),
+  fc.record({ type: fc.constant('AdminRequest' as const), requestId: uint, request: text }),
+  fc.record({ type: fc.constant('AdminResponse' as const), requestId: uint, answer: text }),
   fc.record({ type: fc.constant('StateHash' as const), index: uint, hash: fc.double({ noNaN: true }) }),
   fc.record({
     type: fc.constant('TokenRequest' as const),

@@ -7,6 +7,7 @@ import { createServices } from '../../src/services/services.ts'
 import type { Services } from '../../src/services/services.ts'
 import { StateMachine } from '../../src/state/state-machine.ts'
 import { ReplaceableMemoryStore } from '../../src/storage/replaceable-memory-store.ts'
+import { SingleNodeAdmin } from './single-node-admin.ts'
 import { SingleNodeReplicator } from './single-node-replicator.ts'
 import { VirtualClock } from './virtual-clock.ts'
 
@@ -32,7 +33,8 @@ export async function serviceNode(
   const replicator = new SingleNodeReplicator(state)
   const clock = new VirtualClock()
   const config = options.config ?? configOf()
-  const deps = { config, clock, random: systemRandom, log: silentLog, reader: state.reader, replicator }
+  const clusterAdmin = new SingleNodeAdmin()
+  const deps = { config, clock, random: systemRandom, log: silentLog, reader: state.reader, replicator, clusterAdmin }
   const services = createServices(deps)
   state.setChangeListener(services.changes)
   return { services, state, replicator, clock }

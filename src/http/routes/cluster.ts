@@ -1,0 +1,108 @@
+// The routes by which root looks at the cluster and changes its membership.
+import type { ClusterMember, ClusterStep, Quorum, StepOutcome } from '../../services/cluster-admin.ts'
+import type { ClusterService } from '../../services/cluster.ts'
+import { sendEmpty, sendJson } from '../answers.ts'
+import { addressField, leaveTimeoutField, memberField, optionalMemberField } from '../cluster-fields.ts'
+import type { Handler } from '../context.ts'
+import type { Handlers } from '../endpoints.ts'
+import { flagField } from '../field-types.ts'
+import { bodyFields, readFields } from '../fields.ts'
+import type { Fields, FieldWords } from '../fields.ts'
+import { REQUEST_WORDS } from './words.ts'
+
+const JOIN_WORDS: FieldWords = { ...REQUEST_WORDS, missing: () => 'Missing followerId or followerAddr parameters' }
+
+export function clusterHandlers(cluster: ClusterService): Handlers {
+  const step =
+    (read: (fields: Fields) => ClusterStep): Handler =>
+    async (ctx) => {
+      const fields = bodyFields(ctx, REQUEST_WORDS)
+      sendJson(ctx, JSON.stringify(outcomeMembers(await cluster.step(read(fields), flagField(fields, 'plan')))))
+    }
+  return {
+    'cluster.status': async (ctx) => {
+      const { state, clusterId, leader, term, commitIndex, membershipIndex, settled, quorum, members } =
+        await cluster.status()
+      const body = {
+        state,
+        cluster_id: clusterId,
+        leader,
+        term,
+        commit_index: commitIndex,
+        membership_index: membershipIndex,
+        settled,
+        quorum: quorumMembers(quorum),
+        members: members.map(memberMembers),
+      }
+      sendJson(ctx, JSON.stringify(body))
+    },
+    'cluster.members': async (ctx) => {
+      const { members } = await cluster.status()
+      sendJson(ctx, JSON.stringify({ members: members.map(memberMembers) }))
+    },
+    'cluster.transfer': step((fields) => ({ type: 'transfer', target: optionalMemberField(fields, 'target') })),
+    'cluster.add': step((fields) => ({
+      type: 'add',
+      nodeId: memberField(fields, 'node_id'),
+      memberId: optionalMemberField(fields, 'member_id'),
+      raftAddress: addressField(fields, 'raft_address'),
+    })),
+    'cluster.promote': step((fields) => ({ type: 'promote', ...whichMember(fields) })),
+    'cluster.demote': step((fields) => ({ type: 'demote', ...whichMember(fields) })),
+    'cluster.remove': step((fields) => ({
+      type: 'remove',
+      ...whichMember(fields),
+      force: flagField(fields, 'force'),
+    })),
+    'cluster.leaveGate': async (ctx) => {
+      const fields = bodyFields(ctx, REQUEST_WORDS)
+      const { safe, leader, reason } = await cluster.leaveGate(leaveTimeoutField(fields, 'timeout_ms'))
+      sendJson(ctx, JSON.stringify({ safe, leader, reason }))
+    },
+    join: async (ctx) => {
+      const fields = readFields(ctx, JOIN_WORDS)
+      await cluster.join(memberField(fields, 'followerId'), addressField(fields, 'followerAddr'))
+      sendEmpty(ctx)
+    },
+  }
+}
+
+function whichMember(fields: Fields): { nodeId: string; incarnation: string | null } {
+  return { nodeId: memberField(fields, 'node_id'), incarnation: optionalMemberField(fields, 'incarnation') }
+}
+
+function memberMembers(member: ClusterMember) {
+  return {
+    member_id: member.memberId,
+    node_id: member.nodeId,
+    incarnation: member.incarnation,
+    role: member.role,
+    demoted: member.demoted,
+    raft_address: member.raftAddress,
+    leader: member.isLeader,
+    lag_entries: member.lagEntries,
+    active: member.active,
+  }
+}
+
+function quorumMembers({ voters, size, active, margin }: Quorum) {
+  return { voters, size, active, margin }
+}
+
+function outcomeMembers({ changed, plan }: StepOutcome) {
+  return {
+    changed,
+    plan: {
+      action: plan.action,
+      member_id: plan.memberId,
+      verdict: plan.verdict,
+      code: plan.code,
+      reason: plan.reason,
+      warnings: plan.warnings,
+      voters_before: plan.votersBefore,
+      voters_after: plan.votersAfter,
+      quorum_before: quorumMembers(plan.quorumBefore),
+      quorum_after: quorumMembers(plan.quorumAfter),
+    },
+  }
+}

@@ -1,0 +1,120 @@
+import { ClusterService } from '../../../src/services/cluster.ts'
+import type { ClusterAdmin, ClusterMember, ClusterView, LeaveAnswer } from '../../../src/services/cluster-admin.ts'
+import { insiError } from '../../../src/contract/errors.ts'
+import { StateMachine } from '../../../src/state/state-machine.ts'
+import { ReplaceableMemoryStore } from '../../../src/storage/replaceable-memory-store.ts'
+import { systemClock } from '../../../src/base/clock.ts'
+import { SingleNodeAdmin } from '../../support/single-node-admin.ts'
+import { SingleNodeReplicator } from '../../support/single-node-replicator.ts'
+
+/** A cluster whose answers a test chooses. */
+class ScriptedAdmin extends SingleNodeAdmin implements ClusterAdmin {
+  readonly steps: string[] = []
+  readonly leaves: LeaveAnswer[] = []
+  changes: Partial<ClusterView> = {}
+  onStep: () => void = () => {}
+
+  override async view(): Promise<ClusterView> {
+    return { ...(await super.view()), ...this.changes }
+  }
+
+  override async step(
+    step: Parameters<ClusterAdmin['step']>[0],
+    planOnly: boolean,
+  ): Promise<Awaited<ReturnType<ClusterAdmin['step']>>> {
+    this.steps.push(step.type)
+    this.onStep()
+    return super.step(step, planOnly)
+  }
+
+  override leave(): Promise<LeaveAnswer> {
+    return Promise.resolve(this.leaves.shift() ?? { granted: true, possible: true, reason: 'enough' })
+  }
+}
+
+const voter = (nodeId: string, changes: Partial<ClusterMember> = {}): ClusterMember => ({
+  memberId: `${nodeId}/a`,
+  nodeId,
+  incarnation: 'a',
+  role: 'voter',
+  demoted: false,
+  raftAddress: 'h:1',
+  isLeader: false,
+  lagEntries: 0,
+  active: true,
+  ...changes,
+})
+
+async function clusterOf(): Promise<{
+  admin: ScriptedAdmin
+  cluster: ClusterService
+  replicator: SingleNodeReplicator
+}> {
+  const admin = new ScriptedAdmin()
+  const replicator = new SingleNodeReplicator(await StateMachine.open(new ReplaceableMemoryStore()))
+  return { admin, replicator, cluster: new ClusterService({ clock: systemClock, admin, replicator }) }
+}
+
+test('the state is degraded while a voter is away and no_quorum without a leader', async () => {
+  const { admin, cluster } = await clusterOf()
+  expect((await cluster.status()).state).toBe('ok')
+  const members = [voter('node0'), voter('node1'), voter('node2', { active: false })]
+  admin.changes = { members, quorum: { voters: 3, size: 2, active: 2, margin: 0 } }
+  expect((await cluster.status()).state).toBe('degraded')
+  admin.changes = { leader: null, members, quorum: { voters: 3, size: 2, active: null, margin: null } }
+  expect((await cluster.status()).state).toBe('no_quorum')
+  admin.changes = { members, quorum: { voters: 3, size: 2, active: 1, margin: -1 } }
+  expect((await cluster.status()).state).toBe('no_quorum')
+})
+
+test('joining a voter changes nothing', async () => {
+  const { admin, cluster } = await clusterOf()
+  await cluster.join('node0', '127.0.0.1:7000')
+  expect(admin.steps).toEqual([])
+})
+
+test('joining a stranger adds it and waits until it votes', async () => {
+  const { admin, cluster } = await clusterOf()
+  admin.onStep = () => {
+    admin.changes = { members: [voter('node0'), voter('node1')] }
+  }
+  await cluster.join('node1', '127.0.0.1:7001')
+  expect(admin.steps).toEqual(['add'])
+})
+
+test('joining a node that cannot be reached fails with the reason', async () => {
+  const { admin, cluster } = await clusterOf()
+  admin.onStep = () => {
+    throw insiError('MEMBER_NOT_READY', 'no node answers there')
+  }
+  await expect(cluster.join('node1', '127.0.0.1:7001')).rejects.toMatchObject({
+    code: 'JOIN_FAILED',
+    message: 'Failed to join follower: no node answers there',
+  })
+})
+
+test('the leave gate hands leadership over and waits for the permission', async () => {
+  const { admin, cluster } = await clusterOf()
+  admin.changes = { quorum: { voters: 3, size: 2, active: 3, margin: 1 } }
+  admin.leaves.push({ granted: false, possible: true, reason: 'another one leaves' })
+  const outcome = await cluster.leaveGate(300)
+  expect(outcome.safe).toBe(false)
+  expect(admin.steps[0]).toBe('transfer')
+})
+
+test('the leave gate of a follower asks until it may go', async () => {
+  const { admin, cluster, replicator } = await clusterOf()
+  replicator.changeStatus({ role: 'follower', leader: { nodeId: 'node1', raftAddress: 'h:1' } })
+  admin.leaves.push({ granted: false, possible: true, reason: 'another one leaves' })
+  expect(await cluster.leaveGate(5_000)).toEqual({ safe: true, leader: 'node1', reason: 'enough' })
+  expect(admin.steps).toEqual([])
+})
+
+test('the leave gate does not wait for what cannot be', async () => {
+  const { admin, cluster, replicator } = await clusterOf()
+  replicator.changeStatus({ role: 'follower' })
+  admin.leaves.push({ granted: false, possible: false, reason: 'the only voter' })
+  expect(await cluster.leaveGate(600_000)).toMatchObject({ safe: false, reason: 'the only voter' })
+  admin.leaves.push({ granted: false, possible: true, reason: 'another one leaves' })
+  expect(await cluster.leaveGate(0)).toMatchObject({ safe: false, reason: 'another one leaves' })
+})
