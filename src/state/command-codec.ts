@@ -39,7 +39,7 @@ const COMMAND_VERSION = 1
 /** Most records that one entity.purge or kv.delete-range may ask for: bounds the time that a command can take. */
 export const PURGE_COUNT_MAX = 65_536
 /** Most entities that one subscription.report may name. */
-export const REPORT_COUNT_MAX = 65_536
+const REPORT_COUNT_MAX = 65_536
 
 const TYPE_CODES = {
   ...OPERATION_CODES,

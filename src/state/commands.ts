@@ -39,14 +39,14 @@ interface WriteCommand extends KeyCommand {
 }
 
 /** Creates or replaces. `expiresAtMs` 0: never. */
-export interface SetCommand extends WriteCommand {
+interface SetCommand extends WriteCommand {
   readonly type: 'kv.set'
   readonly value: Uint8Array
   readonly expiresAtMs: number
 }
 
 /** Creates; rejected with KEY_EXISTS when the key exists. */
-export interface SetnxCommand extends WriteCommand {
+interface SetnxCommand extends WriteCommand {
   readonly type: 'kv.setnx'
   readonly value: Uint8Array
   readonly expiresAtMs: number
@@ -82,7 +82,7 @@ export interface BumpCommand extends WriteCommand {
 }
 
 /** Removes; succeeds when the key does not exist. */
-export interface DeleteCommand extends KeyCommand {
+interface DeleteCommand extends KeyCommand {
   readonly type: 'kv.delete'
 }
 

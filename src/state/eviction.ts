@@ -8,7 +8,7 @@ import type { Slot } from './records.ts'
 import type { Transaction } from './transaction.ts'
 
 /** Entries that one log entry may evict: bounds the time that it can take. */
-export const EVICTION_COUNT_MAX = 4096
+const EVICTION_COUNT_MAX = 4096
 
 /**
  * Evicts entries until `attempt` does not answer MEMORY_LIMIT_EXCEEDED any more, but never the one of `slot`, which it is about.

@@ -30,7 +30,7 @@ export function applyKv(tx: Transaction, command: KvCommand): CommandResult | Pr
   if (entity === undefined) return rejected('ENTITY_NOT_FOUND')
   const slot = slotOf(tx, command.space, command.entityId, command.key)
   const result = applyToSlot(tx, slot, entity.limits, command)
-  const mayEvict = 'evict' in command && command.evict === true && isOverMemoryLimit(result)
+  const mayEvict = 'evict' in command && command.evict && isOverMemoryLimit(result)
   if (!mayEvict || !canEverFit(entity.limits, command)) return result
   return evictFor(tx, slot, () => applyToSlot(tx, slot, entity.limits, command))
 }

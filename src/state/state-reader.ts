@@ -115,8 +115,6 @@ export interface StateReader {
   subscriberCounts(entityId: EntityId): SubscriberCounts
   /** Slots that were acquired in an earlier epoch are void. */
   subscriptionEpoch(entityId: EntityId): number
-  /** Slots of all entities that a member holds. */
-  subscribersOfMember(memberId: string): number
   /** Every member that holds a slot of any entity: whoever is not in the cluster any more must be reported with no counts. */
   membersWithSubscribers(): string[]
 }

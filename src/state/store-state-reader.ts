@@ -102,12 +102,6 @@ export class StoreStateReader implements StateReader {
     return this.#current().tables.subscribers.committed(entityId).epoch
   }
 
-  subscribersOfMember(memberId: string): number {
-    let count = 0
-    for (const { byMember } of this.#current().tables.subscribers.committedRows()) count += byMember.get(memberId) ?? 0
-    return count
-  }
-
   membersWithSubscribers(): string[] {
     const memberIds = new Set<string>()
     for (const { byMember } of this.#current().tables.subscribers.committedRows()) {
