@@ -46,6 +46,22 @@ export const TXN_OPERATIONS_MAX = 128
 /** Operations of one batch. */
 export const BATCH_COMMANDS_MAX = 1024
 
+/** Bytes of keys, values and events of one batch or txn together, so that it travels in one message. */
+export const OPERATIONS_BYTES_MAX = 4 * 1024 * 1024
+
+/** Largest JSON body of a batch or txn, unless a single value of full length needs more. */
+export const OPERATIONS_BODY_BYTES_MAX = 8 * 1024 * 1024
+
+/** Longest time to live: ten years. */
+export const TTL_MS_MAX = 10 * 365 * 24 * 60 * 60 * 1000
+
+/** Bytes of keys and values of one page of entries; a first entry that is larger comes alone. */
+export const ENTRIES_PAGE_BYTES_MAX = 4 * 1024 * 1024
+
+/** Keys that one step of a range deletion removes, and the most steps of one request. */
+export const DELETE_RANGE_KEYS_PER_STEP = 1_000
+export const DELETE_RANGE_STEPS_MAX = 1_000
+
 /** Longest text that can be a token; longer ones are refused unread. */
 export const TOKEN_CHARS_MAX = 512
 
@@ -78,19 +94,6 @@ export const READINESS_LAG_ENTRIES_MAX = 10_000
 export function bodyBytesMax(valueCount: number, valueBytesMax: number): number {
   return (KEY_BYTES_MAX + valueCount * valueBytesMax) * JSON_ESCAPE_FACTOR + BODY_OVERHEAD_BYTES
 }
-
-/** Longest name of a node, incarnation or address in a request about the cluster. */
-export const MEMBER_CHARS_MAX = 512
-
-/** How long `join` waits for a node to become a voter, and how often it looks. */
-export const JOIN_TIMEOUT_MS = 8_000
-export const JOIN_POLL_INTERVAL_MS = 100
-
-/** The leave gate: how long it waits, how often it asks, and how long a permission to leave is kept. */
-export const LEAVE_TIMEOUT_MS_DEFAULT = 10_000
-export const LEAVE_TIMEOUT_MS_MAX = 600_000
-export const LEAVE_POLL_INTERVAL_MS = 200
-export const LEAVE_HOLD_MS = 30_000
 
 /** A body over its limit is still read and dropped up to this much, so that the answer reaches the client. */
 export const BODY_DISCARD_BYTES_MAX = 32 * 1024 * 1024

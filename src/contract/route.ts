@@ -18,8 +18,9 @@ type KeyLimiter = 'data' | 'events' | 'none'
 export type AddressLimiter = 'values' | 'cache' | 'events' | 'system' | 'none'
 
 /**
- * What a field holds. On the wire all are strings but `offset` and `count` (integers; text in a query), `floor` (an integer
- * or null), `limits` (an object) and `json` (anything).
+ * What a field holds. On the wire all are strings but `offset`, `count`, `ttl` and `revision` (integers; text in a query),
+ * `floor` and `expiry` (an integer or null), `flag` (a boolean; text in a query), `limits` (an object), `operations` and
+ * `comparisons` (arrays of objects), and `json` (anything).
  */
 export type FieldType =
   | 'key'
@@ -37,7 +38,12 @@ export type FieldType =
   | 'duration'
   | 'limits'
   | 'json'
+  | 'ttl'
+  | 'expiry'
   | 'flag'
+  | 'revision'
+  | 'operations'
+  | 'comparisons'
 
 export interface Field {
   readonly name: string

@@ -1,26 +1,16 @@
 // The table of HTTP routes: the server builds its listeners from it, the client its calls, docs/API.md and the bad-input test
 // their lists. A route that is not here does not exist.
-import { CLUSTER_ROUTES } from './cluster-routes.ts'
+import { DATA_ROUTES } from './data-routes.ts'
 import { EVENT_ROUTES } from './event-routes.ts'
 import { API_PREFIX } from './route.ts'
-import type { AddressLimiter, Field, Method, Route } from './route.ts'
+import type { Field, Method, Route } from './route.ts'
 
-const KEY: Field = { name: 'key', type: 'key', required: true, meaning: 'The key: 1 byte to 32 KiB.' }
-const VALUE: Field = { name: 'value', type: 'value', required: true, meaning: 'The value; may be empty.' }
-const OLD_VALUE: Field = { name: 'old_value', type: 'value', required: true, meaning: 'What the key must hold now.' }
-const NEW_VALUE: Field = { name: 'new_value', type: 'value', required: true, meaning: 'The new value.' }
 const OFFSET: Field = { name: 'offset', type: 'offset', required: false, meaning: 'How many to skip. Default 0.' }
 const LIMIT: Field = {
   name: 'limit',
   type: 'count',
   required: false,
   meaning: 'The most to return: default 100 (also for 0), at most 10000.',
-}
-const PREFIX: Field = {
-  name: 'prefix',
-  type: 'prefix',
-  required: false,
-  meaning: 'What the keys begin with; empty means all. One trailing * is ignored.',
 }
 
 const EMPTY = { status: 200, body: '' }
@@ -31,40 +21,6 @@ type RouteInput = Pick<Route, 'name' | 'path' | 'meaning'> & Partial<Route>
 
 function route(defaults: Omit<Route, 'name' | 'path' | 'meaning'>, input: RouteInput): Route {
   return { ...defaults, ...input, path: API_PREFIX + input.path }
-}
-
-function dataRead(addressLimiter: AddressLimiter, input: RouteInput): Route {
-  return route(
-    {
-      methods: READ,
-      listener: 'public',
-      auth: 'any',
-      keyLimiter: 'data',
-      addressLimiter,
-      kind: 'read',
-      fields: [],
-      success: EMPTY,
-      errors: [],
-    },
-    input,
-  )
-}
-
-function dataWrite(addressLimiter: AddressLimiter, input: RouteInput): Route {
-  return route(
-    {
-      methods: WRITE,
-      listener: 'public',
-      auth: 'any',
-      keyLimiter: 'data',
-      addressLimiter,
-      kind: 'write',
-      fields: [],
-      success: EMPTY,
-      errors: [],
-    },
-    input,
-  )
 }
 
 function system(kind: 'read' | 'write' | 'node', input: RouteInput): Route {
@@ -111,113 +67,6 @@ const LIMITS_BODY =
   '"bytes_in_memory":0,"events_emitted":0,"subscribers":0,"rate_per_second_data_limit":0,"rate_per_second_event_limit":0}}'
 const ENTITY_BODY =
   '{"root_api_key":"insi_…","aliases":["insi_…"],"data_scope_uuid":"…","key_uuid":"…","usage":{"usage":{…},"max_limits":{…}}}'
-
-const VALUE_ROUTES: readonly Route[] = [
-  dataRead('values', {
-    name: 'value.get',
-    path: '/get',
-    fields: [KEY],
-    success: { status: 200, body: '{"data":"<value>"}' },
-    errors: ['KEY_NOT_FOUND'],
-    meaning: 'Returns the value of a key.',
-  }),
-  dataRead('values', {
-    name: 'value.iterate',
-    path: '/iterate/prefix',
-    fields: [PREFIX, OFFSET, LIMIT],
-    success: { status: 200, body: '{"data":["<key>"]}, or {"data":null} when there is none' },
-    meaning: 'Lists keys in byte order.',
-  }),
-  dataWrite('values', {
-    name: 'value.set',
-    path: '/set',
-    fields: [KEY, VALUE],
-    errors: ['DISK_LIMIT_EXCEEDED'],
-    meaning: 'Creates or replaces a value.',
-  }),
-  dataWrite('values', {
-    name: 'value.setnx',
-    path: '/setnx',
-    fields: [KEY, VALUE],
-    errors: ['KEY_EXISTS', 'DISK_LIMIT_EXCEEDED'],
-    meaning: 'Creates a value unless the key exists.',
-  }),
-  dataWrite('values', {
-    name: 'value.cas',
-    path: '/cas',
-    fields: [KEY, OLD_VALUE, NEW_VALUE],
-    errors: ['CAS_MISMATCH', 'CAS_KEY_MISSING', 'DISK_LIMIT_EXCEEDED'],
-    meaning: 'Replaces a value if it still is what the caller thinks.',
-  }),
-  dataWrite('values', {
-    name: 'value.bump',
-    path: '/bump',
-    fields: [
-      KEY,
-      { name: 'value', type: 'increment', required: true, meaning: 'A decimal 64-bit integer as a string.' },
-      {
-        name: 'min',
-        type: 'floor',
-        required: false,
-        meaning: 'Floor of the result: an integer, or null for none. Default 0.',
-      },
-    ],
-    success: { status: 200, body: '{"data":"<new value>"}' },
-    errors: ['NOT_AN_INTEGER', 'INVALID_INCREMENT', 'INTEGER_OVERFLOW', 'DISK_LIMIT_EXCEEDED'],
-    meaning: 'Adds to a number; a missing key counts as 0.',
-  }),
-  dataWrite('values', {
-    name: 'value.delete',
-    path: '/delete',
-    fields: [KEY],
-    meaning: 'Removes a key; succeeds when there is none.',
-  }),
-]
-
-const CACHE_ROUTES: readonly Route[] = [
-  dataRead('cache', {
-    name: 'cache.get',
-    path: '/cache/get',
-    fields: [KEY],
-    success: { status: 200, body: '{"data":"<value>"}' },
-    errors: ['KEY_NOT_FOUND'],
-    meaning: 'Returns the value of a cache key.',
-  }),
-  dataRead('cache', {
-    name: 'cache.iterate',
-    path: '/cache/iterate/prefix',
-    fields: [PREFIX, OFFSET, LIMIT],
-    success: { status: 200, body: '["<key>"], or null when there is none' },
-    meaning: 'Lists cache keys in byte order.',
-  }),
-  dataWrite('cache', {
-    name: 'cache.set',
-    path: '/cache/set',
-    fields: [KEY, VALUE],
-    errors: ['MEMORY_LIMIT_EXCEEDED'],
-    meaning: 'Creates or replaces a cache entry; it expires after the standard time to live.',
-  }),
-  dataWrite('cache', {
-    name: 'cache.setnx',
-    path: '/cache/setnx',
-    fields: [KEY, VALUE],
-    errors: ['KEY_EXISTS', 'MEMORY_LIMIT_EXCEEDED'],
-    meaning: 'Creates a cache entry unless the key exists.',
-  }),
-  dataWrite('cache', {
-    name: 'cache.cas',
-    path: '/cache/cas',
-    fields: [KEY, OLD_VALUE, NEW_VALUE],
-    errors: ['CAS_MISMATCH', 'CAS_KEY_MISSING', 'MEMORY_LIMIT_EXCEEDED'],
-    meaning: 'Replaces a cache entry if it still is what the caller thinks.',
-  }),
-  dataWrite('cache', {
-    name: 'cache.delete',
-    path: '/cache/delete',
-    fields: [KEY],
-    meaning: 'Removes a cache key; succeeds when there is none.',
-  }),
-]
 
 const SYSTEM_ROUTES: readonly Route[] = [
   system('node', {
@@ -349,18 +198,6 @@ const ADMIN_ROUTES: readonly Route[] = [
     errors: ['ALIAS_NOT_FOUND'],
     meaning: 'The entity that an alias belongs to.',
   }),
-  {
-    ...admin('read', {
-      name: 'admin.metrics.ops',
-      path: '/admin/metrics/ops',
-      success: {
-        status: 200,
-        body: '{"op_vs":0,"op_cache":0,"op_events":0,"op_subscribers":0,"op_blobs":0,"op_system":0}',
-      },
-      meaning: 'Operations a second of the whole cluster, over the last second.',
-    }),
-    kind: 'node',
-  },
 ]
 
 const OPS_ROUTES: readonly Route[] = [
@@ -383,11 +220,9 @@ const OPS_ROUTES: readonly Route[] = [
 ]
 
 export const ROUTES: readonly Route[] = [
-  ...VALUE_ROUTES,
-  ...CACHE_ROUTES,
+  ...DATA_ROUTES,
   ...EVENT_ROUTES,
   ...SYSTEM_ROUTES,
   ...ADMIN_ROUTES,
-  ...CLUSTER_ROUTES,
   ...OPS_ROUTES,
 ]

@@ -19,15 +19,14 @@ import { RequestIds } from './middleware/begin.ts'
 import type { RequestObserver } from './middleware/observe.ts'
 import { aliasHandlers } from './routes/aliases.ts'
 import { cacheHandlers } from './routes/cache.ts'
-import { clusterHandlers } from './routes/cluster.ts'
 import { entityHandlers } from './routes/entities.ts'
 import { eventHandlers } from './routes/events.ts'
 import { insightHandlers } from './routes/insight.ts'
 import { limitsHandlers } from './routes/limits.ts'
-import { operationHandlers } from './routes/operations.ts'
 import { opsHandlers } from './routes/ops.ts'
 import type { MetricsText } from './routes/ops.ts'
 import { pingHandlers } from './routes/ping.ts'
+import { transactionHandlers } from './routes/transactions.ts'
 import { valueHandlers } from './routes/values.ts'
 import { HttpServer } from './server.ts'
 import type { TlsMaterial } from './server.ts'
@@ -73,9 +72,6 @@ export function createHttp(deps: HttpDeps): HttpListeners {
     observer: deps.metrics,
     logsAll: deps.config.logging.level === 'debug',
     keys: deps.services.keys,
-    addresses: deps.services.addresses,
-    rates: deps.services.rates,
-    operations: deps.services.operations,
     node: {
       nodeId: deps.nodeId,
       term: () => deps.replicator.term,
@@ -110,17 +106,16 @@ function handlersOf(
   return {
     ...valueHandlers(services.values, config.limits),
     ...cacheHandlers(services.cache, config.limits),
+    ...transactionHandlers(services.transactions, config.limits),
     ...pingHandlers(services.ping),
     ...aliasHandlers(services.aliases),
     ...limitsHandlers(services.limits),
     ...entityHandlers(services.entities),
     ...insightHandlers(services.insight),
-    ...clusterHandlers(services.cluster),
     ...eventHandlers(
       { clock, events: services.events, sockets },
       { ...config.limits, allowedOrigins: config.events.allowedOrigins },
     ),
-    ...operationHandlers(services.operations),
     ...opsHandlers({ health: services.health, metrics, version, runtimeVersion }),
   }
 }

@@ -2,8 +2,8 @@
 // exact, its layers are resolved into a map once, rather than matched at each request.
 import { Router } from '@koa/router'
 import { assert, must } from '../base/assert.ts'
-import { bodyBytesMax } from '../contract/limits.ts'
-import type { Listener, Route } from '../contract/route.ts'
+import { routeBodyBytesMax } from '../contract/body-limit.ts'
+import type { Listener } from '../contract/route.ts'
 import { ROUTES } from '../contract/routes.ts'
 import type { Endpoint, Handler } from './context.ts'
 import type { PathEndpoints } from './middleware/find-endpoint.ts'
@@ -36,18 +36,12 @@ export function endpointsFor(
       const endpoint: Endpoint = {
         route,
         handle: must(handlers[route.name], `route ${route.name} has a handler`),
-        bodyBytesMax: bodyLimitOf(route, limits),
+        bodyBytesMax: Math.min(limits.bodySizeBytesMax, routeBodyBytesMax(route, limits.valueSizeBytesMax)),
       }
       const byMethod = new Map(layer.methods.map((method) => [method, endpoint]))
       return [route.path, { byMethod, allow: layer.methods.join(', ') }]
     }),
   )
-}
-
-function bodyLimitOf(route: Route, limits: BodyLimits): number {
-  if (route.fields.length === 0 || route.stream === true) return 0
-  const valueCount = route.fields.filter((field) => field.type === 'value' || field.type === 'json').length
-  return Math.min(limits.bodySizeBytesMax, bodyBytesMax(valueCount, limits.valueSizeBytesMax))
 }
 
 function checkComplete(handlers: Handlers): void {

@@ -8,8 +8,10 @@ import {
   LIMIT_VALUE_MAX,
   NAME_CHARS_MAX,
   TOPIC_BYTES_MAX,
+  TTL_MS_MAX,
 } from '../contract/limits.ts'
 import type { Consistency } from '../contract/route.ts'
+import type { CasRequest } from '../services/key-values.ts'
 import type { EntityLimits } from '../state/commands.ts'
 import type { RequestContext } from './context.ts'
 import { invalidField, queryText } from './fields.ts'
@@ -28,10 +30,28 @@ export function keyField(fields: Fields, name = 'key'): Buffer {
   return keyBytes(text)
 }
 
+/** A key, or undefined when it is absent or empty. */
+export function optionalKeyField(fields: Fields, name: string): Buffer | undefined {
+  const text = textField(fields, name)
+  return text === undefined || text === '' ? undefined : keyBytes(text)
+}
+
 /** What keys begin with: empty for all; one trailing `*` is dropped. */
 export function prefixField(fields: Fields, name = 'prefix'): Buffer {
   const text = textField(fields, name) ?? ''
   return keyBytes(text.endsWith('*') ? text.slice(0, -1) : text)
+}
+
+/** Like prefixField, but something has to be left: for what must not happen to all keys by accident. */
+export function requiredPrefixField(fields: Fields, name = 'prefix'): Buffer {
+  const prefix = prefixField(fields, name)
+  if (prefix.length === 0) throw insiError('MISSING_FIELD', fields.words.missing(name))
+  return prefix
+}
+
+/** A value, or undefined when it is absent. */
+function optionalValueField(fields: Fields, name: string, bytesMax: number): Buffer | undefined {
+  return fields.get(name) === undefined ? undefined : valueField(fields, name, bytesMax)
 }
 
 /** A value of at most `bytesMax` bytes of well-formed text. */
@@ -91,6 +111,40 @@ export function topicField(fields: Fields, name = 'topic'): string {
   const sizeBytes = Buffer.byteLength(text, 'utf8')
   if (sizeBytes <= TOPIC_BYTES_MAX) return text
   throw insiError('INVALID_TOPIC', `The topic is too long: ${sizeBytes} bytes, the limit is ${TOPIC_BYTES_MAX} bytes`)
+}
+
+/** A time to live in ms, or undefined when it is absent. */
+export function ttlField(fields: Fields, name = 'ttl_ms'): number | undefined {
+  const ttlMs = integerField(fields, name)
+  if (ttlMs !== undefined && (ttlMs < 1 || ttlMs > TTL_MS_MAX)) {
+    throw invalidField(fields, name, `must be between 1 and ${TTL_MS_MAX} milliseconds`)
+  }
+  return ttlMs
+}
+
+/** A time to live in ms, or null for none; it must be said which. */
+export function expiryField(fields: Fields, name = 'ttl_ms'): number | null {
+  if (fields.get(name) === null) return null
+  const ttlMs = ttlField(fields, name)
+  if (ttlMs === undefined) throw insiError('MISSING_FIELD', fields.words.missing(name))
+  return ttlMs
+}
+
+/** A revision, or undefined when it is absent. */
+export function revisionField(fields: Fields, name = 'revision'): number | undefined {
+  const revision = integerField(fields, name)
+  if (revision !== undefined && revision < 0) throw invalidField(fields, name, 'must not be negative')
+  return revision
+}
+
+/** What a cas expects of the key: `old_value` or `revision`. */
+export function expectedField(fields: Fields, valueSizeBytesMax: number): CasRequest['expected'] {
+  const value = optionalValueField(fields, 'old_value', valueSizeBytesMax)
+  const revision = revisionField(fields)
+  if (value === undefined && revision === undefined) throw insiError('MISSING_FIELD', fields.words.missing('old_value'))
+  if (value === undefined) return { revision: revision ?? 0 }
+  if (revision !== undefined) throw invalidField(fields, 'revision', 'cannot stand beside "old_value"')
+  return { value }
 }
 
 /** A boolean; in a query `1` or `true`, `0` or `false`. Absent: false. */

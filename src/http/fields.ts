@@ -28,6 +28,14 @@ export function bodyFields(ctx: RequestContext, words: FieldWords): Fields {
   return { source: 'body', words, get: (name) => memberOf(members, name) }
 }
 
+/** The fields of one of the objects in an array of a body: `value` is its element `place`, such as `then[2]`. */
+export function elementFields(value: unknown, place: string, words: FieldWords): Fields {
+  const invalid = `${words.invalid}: ${place}`
+  if (!isObject(value)) throw insiError('INVALID_FIELD', `${invalid} must be an object`)
+  const ownWords = { invalid, missing: (name: string) => `${words.missing(name)}: ${place}` }
+  return { source: 'body', words: ownWords, get: (name) => memberOf(value, name) }
+}
+
 /** The fields of a read: from the body of a POST that has one, else from the query. */
 export function readFields(ctx: RequestContext, words: FieldWords): Fields {
   if (ctx.req.method === 'POST' && ctx.state.body.length > 0) return bodyFields(ctx, words)
@@ -64,8 +72,12 @@ function parseObject(body: Buffer, words: FieldWords): Readonly<Record<string, u
   } catch (error) {
     throw insiError('INVALID_JSON', `${words.invalid}: ${messageOf(error)}`)
   }
-  if (typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed)) return parsed as Record<string, unknown>
+  if (isObject(parsed)) return parsed
   throw insiError('INVALID_JSON', `${words.invalid}: expected a JSON object`)
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 function memberOf(members: Readonly<Record<string, unknown>>, name: string): unknown {

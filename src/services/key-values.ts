@@ -1,9 +1,10 @@
 // What the value store and the cache have in common: reads and writes of one space. values.ts and cache.ts name them.
 import type { Clock } from '../base/clock.ts'
 import { insiError } from '../contract/errors.ts'
+import { DELETE_RANGE_KEYS_PER_STEP, DELETE_RANGE_STEPS_MAX, ENTRIES_PAGE_BYTES_MAX } from '../contract/limits.ts'
 import type { Consistency } from '../contract/route.ts'
-import type { Command, Space } from '../state/commands.ts'
-import type { StateReader } from '../state/state-reader.ts'
+import type { Command, RejectionCode, Space } from '../state/commands.ts'
+import type { ListPage, StateReader, StoredRecord } from '../state/state-reader.ts'
 import type { Caller } from './caller.ts'
 import type { AppliedResult, Proposer } from './proposer.ts'
 import { KEY_DELETED } from './read-gate.ts'
@@ -25,6 +26,8 @@ export interface KeyValueOptions {
   readonly space: Space
   /** Time to live of an entry written without one; 0: it never expires. */
   readonly standardTtlMs: number
+  /** At the quota, what was written longest ago makes room. */
+  readonly evict: boolean
 }
 
 export interface KeyRequest {
@@ -33,11 +36,20 @@ export interface KeyRequest {
 
 export interface SetRequest extends KeyRequest {
   readonly value: Buffer
+  /** Absent: the standard time to live of the space. */
+  readonly ttlMs?: number | undefined
 }
 
 export interface CasRequest extends KeyRequest {
-  readonly oldValue: Buffer
+  /** What the key must hold, or which revision it must have (0: it must not exist). */
+  readonly expected: { readonly value: Buffer } | { readonly revision: number }
   readonly newValue: Buffer
+  readonly ttlMs?: number | undefined
+}
+
+export interface ExpireRequest extends KeyRequest {
+  /** From now; null: never. */
+  readonly ttlMs: number | null
 }
 
 export interface ListRequest {
@@ -46,7 +58,26 @@ export interface ListRequest {
   readonly limit: number
 }
 
-/** Keys and values are UTF-8 bytes whose lengths the edge has checked. */
+export interface EntriesRequest {
+  readonly prefix: Buffer
+  /** A key with the prefix, which the page begins behind (before when reverse). */
+  readonly after: Buffer | undefined
+  readonly limit: number
+  readonly reverse: boolean
+}
+
+export interface EntriesPage extends ListPage {
+  /** The page holds every write up to this index. */
+  readonly asOf: number
+}
+
+export interface RangeRemoval {
+  readonly removedCount: number
+  /** False when keys may be left, since one request removes only so many. */
+  readonly done: boolean
+}
+
+/** Keys and values are UTF-8 bytes whose lengths the edge has checked. Writes resolve with the new revision. */
 export class KeyValueService {
   protected readonly deps: KeyValueDeps
   protected readonly options: KeyValueOptions
@@ -56,12 +87,12 @@ export class KeyValueService {
     this.options = options
   }
 
-  /** The value. Rejects with KEY_NOT_FOUND when there is none. */
-  async get(caller: Caller, { key }: KeyRequest, consistency: Consistency): Promise<Buffer> {
+  /** The value with its revision and expiry. Rejects with KEY_NOT_FOUND when there is none. */
+  async get(caller: Caller, { key }: KeyRequest, consistency: Consistency): Promise<StoredRecord> {
     await this.deps.readGate.enter(caller, consistency)
     const record = this.deps.reader.get(this.options.space, caller.entityId, key, this.#readTimeMs())
     if (record === undefined) throw insiError('KEY_NOT_FOUND')
-    return record.value
+    return record
   }
 
   /** Keys in byte order, without the scope. */
@@ -71,48 +102,109 @@ export class KeyValueService {
     return await this.deps.reader.listKeys({ space, entityId: caller.entityId, ...request }, this.#readTimeMs())
   }
 
-  async set(caller: Caller, { key, value }: SetRequest): Promise<void> {
-    await this.apply({ type: 'kv.set', ...this.target(caller, key), value, expiresAtMs: this.#expiresAtMs() })
+  /** Keys with their values, revisions and expiries. */
+  async entries(caller: Caller, request: EntriesRequest, consistency: Consistency): Promise<EntriesPage> {
+    await this.deps.readGate.enter(caller, consistency)
+    const asOf = this.deps.reader.appliedIndex
+    const { prefix, after, limit, reverse } = request
+    const options = { space: this.options.space, entityId: caller.entityId, prefix, limit, reverse }
+    const page = { ...options, sizeBytesMax: ENTRIES_PAGE_BYTES_MAX, ...(after === undefined ? {} : { after }) }
+    return { ...(await this.deps.reader.list(page, this.#readTimeMs())), asOf }
+  }
+
+  /** How many keys there are with the prefix. */
+  async count(caller: Caller, prefix: Buffer, consistency: Consistency): Promise<number> {
+    await this.deps.readGate.enter(caller, consistency)
+    return await this.deps.reader.count(this.options.space, caller.entityId, prefix, this.#readTimeMs())
+  }
+
+  /** Time to live that is left of a record, in ms; null: it never expires. */
+  ttlMsOf({ expiresAtMs }: StoredRecord): number | null {
+    return expiresAtMs === 0 ? null : Math.max(0, expiresAtMs - this.#readTimeMs())
+  }
+
+  async set(caller: Caller, { key, value, ttlMs }: SetRequest): Promise<number> {
+    return (await this.apply({ type: 'kv.set', ...this.#written(caller, key, ttlMs), value })).revision
   }
 
   /** Rejects with KEY_EXISTS. */
-  async setnx(caller: Caller, { key, value }: SetRequest): Promise<void> {
-    await this.apply({ type: 'kv.setnx', ...this.target(caller, key), value, expiresAtMs: this.#expiresAtMs() })
+  async setnx(caller: Caller, { key, value, ttlMs }: SetRequest): Promise<number> {
+    return (await this.apply({ type: 'kv.setnx', ...this.#written(caller, key, ttlMs), value })).revision
   }
 
-  /** Rejects with CAS_MISMATCH or CAS_KEY_MISSING. */
-  async cas(caller: Caller, { key, oldValue, newValue }: CasRequest): Promise<void> {
-    const command = { ...this.target(caller, key), oldValue, newValue, expiresAtMs: this.#expiresAtMs() }
-    await this.apply({ type: 'kv.cas', ...command })
+  /** Rejects with CAS_MISMATCH or CAS_KEY_MISSING; when a revision is expected, with REVISION_MISMATCH {current}. */
+  async cas(caller: Caller, { key, expected, newValue, ttlMs }: CasRequest): Promise<number> {
+    const command = { ...this.#written(caller, key, ttlMs), newValue }
+    const result =
+      'value' in expected
+        ? await this.apply({ type: 'kv.cas', ...command, oldValue: expected.value })
+        : await this.apply({ type: 'kv.cas-revision', ...command, revision: expected.revision })
+    return result.revision
+  }
+
+  /** Changes when a key expires. Rejects with KEY_NOT_FOUND. */
+  async expire(caller: Caller, { key, ttlMs }: ExpireRequest): Promise<number> {
+    const expiresAtMs = ttlMs === null ? 0 : this.expiresAtMs(ttlMs)
+    return (await this.apply({ type: 'kv.expire', ...this.target(caller, key), expiresAtMs })).revision
   }
 
   /** Succeeds when there is nothing to remove. */
-  async delete(caller: Caller, { key }: KeyRequest): Promise<void> {
-    await this.apply({ type: 'kv.delete', ...this.target(caller, key) })
+  async delete(caller: Caller, { key }: KeyRequest): Promise<number> {
+    return (await this.apply({ type: 'kv.delete', ...this.target(caller, key) })).revision
+  }
+
+  /** Removes the keys with a prefix in bounded steps, each of which is atomic. What one step removed stays removed. */
+  async deleteRange(caller: Caller, prefix: Buffer): Promise<RangeRemoval> {
+    const { clock, proposer } = this.deps
+    let removedCount = 0
+    for (let step = 0; step < DELETE_RANGE_STEPS_MAX; step += 1) {
+      const result = await proposer.submit({
+        type: 'kv.delete-range',
+        timeMs: clock.nowMs(),
+        space: this.options.space,
+        entityId: caller.entityId,
+        prefix,
+        countMax: DELETE_RANGE_KEYS_PER_STEP,
+      })
+      if (!result.ok) throw rejectionError(result.code, result.details)
+      removedCount += result.removedCount ?? 0
+      if (result.done === true) return { removedCount, done: true }
+    }
+    return { removedCount, done: false }
+  }
+
+  /** When an entry expires that is written now; 0: never. */
+  expiresAtMs(ttlMs: number | undefined): number {
+    const effectiveMs = ttlMs ?? this.options.standardTtlMs
+    return effectiveMs === 0 ? 0 : this.deps.clock.nowMs() + effectiveMs
   }
 
   protected async apply(command: KeyValueCommand): Promise<AppliedResult> {
     const result = await this.deps.proposer.submit(command)
     if (result.ok) return result
     if (result.code === 'KEY_EXISTS') throw insiError('KEY_EXISTS', `key '${shownKey(command.key)}' already exists`)
-    // The caller was authenticated, so its entity existed: it was deleted meanwhile.
-    if (result.code === 'ENTITY_NOT_FOUND') throw insiError('AUTHENTICATION_FAILED', KEY_DELETED)
-    throw insiError(result.code, undefined, result.details)
+    throw rejectionError(result.code, result.details)
   }
 
   protected target(caller: Caller, key: Buffer) {
     return { timeMs: this.deps.clock.nowMs(), space: this.options.space, entityId: caller.entityId, key }
   }
 
-  #expiresAtMs(): number {
-    const { standardTtlMs } = this.options
-    return standardTtlMs === 0 ? 0 : this.deps.clock.nowMs() + standardTtlMs
+  #written(caller: Caller, key: Buffer, ttlMs: number | undefined) {
+    const command = { ...this.target(caller, key), expiresAtMs: this.expiresAtMs(ttlMs) }
+    return this.options.evict ? { ...command, evict: true } : command
   }
 
   /** Never behind the time that the state has seen, so that a slow clock does not show what has expired. */
   #readTimeMs(): number {
     return Math.max(this.deps.clock.nowMs(), this.deps.reader.timeMs)
   }
+}
+
+/** The error of a rejected command of an authenticated caller: its entity existed, so it was deleted meanwhile if it is missing. */
+export function rejectionError(code: RejectionCode, details?: Readonly<Record<string, number>>): Error {
+  if (code === 'ENTITY_NOT_FOUND') return insiError('AUTHENTICATION_FAILED', KEY_DELETED)
+  return insiError(code, undefined, details)
 }
 
 function shownKey(key: Uint8Array): string {

@@ -12,12 +12,12 @@ export interface BumpRequest extends KeyRequest {
 
 export class ValueService extends KeyValueService {
   constructor(deps: KeyValueDeps) {
-    super(deps, { space: 'value', standardTtlMs: 0 })
+    super(deps, { space: 'value', standardTtlMs: 0, evict: false })
   }
 
-  /** The new number as text. Rejects with NOT_AN_INTEGER or INTEGER_OVERFLOW. */
-  async bump(caller: Caller, { key, delta, min }: BumpRequest): Promise<string> {
-    const { value } = await this.apply({ type: 'kv.bump', ...this.target(caller, key), delta, min })
-    return must(value, 'a bump answers the new number')
+  /** The new number as text, with its revision. Rejects with NOT_AN_INTEGER or INTEGER_OVERFLOW. */
+  async bump(caller: Caller, { key, delta, min }: BumpRequest): Promise<{ number: string; revision: number }> {
+    const { value, revision } = await this.apply({ type: 'kv.bump', ...this.target(caller, key), delta, min })
+    return { number: must(value, 'a bump answers the new number'), revision }
   }
 }

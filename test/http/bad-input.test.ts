@@ -2,7 +2,8 @@
 // on answering. What to send follows from the table, so a route added later is covered without a change here.
 import { ERRORS } from '../../src/contract/errors.ts'
 import type { ErrorEntry } from '../../src/contract/errors.ts'
-import { KEY_BYTES_MAX, VALUE_BYTES_MAX_DEFAULT, bodyBytesMax } from '../../src/contract/limits.ts'
+import { routeBodyBytesMax } from '../../src/contract/body-limit.ts'
+import { KEY_BYTES_MAX, TTL_MS_MAX, VALUE_BYTES_MAX_DEFAULT } from '../../src/contract/limits.ts'
 import type { Field, FieldType, Method, Route } from '../../src/contract/route.ts'
 import { ROUTES } from '../../src/contract/routes.ts'
 import { HttpNode, ROOT_KEY } from '../support/http-node.ts'
@@ -60,8 +61,19 @@ const GOOD: Readonly<Record<FieldType, unknown>> = {
   duration: 1,
   limits: { subscribers: 1 },
   json: null,
+  ttl: 1000,
+  expiry: null,
   flag: false,
+  revision: 1,
+  operations: [],
+  comparisons: [],
 }
+const WRONG_LISTS: readonly unknown[] = [
+  ...[1, 'x', true, {}, null, [1], ['x'], [null], [[]]],
+  ...[[{}], [{ key: 'a' }], [{ op: 'set' }], [{ op: 'none', key: 'a' }], [{ op: 1, key: 'a' }]],
+  ...[[{ op: 'value', key: 'a', value: 1 }], [{ op: 'exists', key: 1 }], [{ op: 'exists', key: 'a', space: 'x' }]],
+  Array.from({ length: 1025 }, () => ({ op: 'exists', key: 'a' })),
+]
 const WRONG_TYPES: Readonly<Record<FieldType, readonly unknown[]>> = {
   key: [1, true, {}, ['a'], null],
   prefix: [1, true, {}, ['a']],
@@ -78,7 +90,12 @@ const WRONG_TYPES: Readonly<Record<FieldType, readonly unknown[]>> = {
   duration: ['1', 1.5, true, {}, -1],
   limits: [1, 'x', [], null, { subscribers: 'x' }, { subscribers: 0.5 }],
   json: [],
+  ttl: ['1', 0, -1, 1.5, true, {}, TTL_MS_MAX + 1],
+  expiry: ['1', 0, -1, 1.5, true, {}, TTL_MS_MAX + 1],
   flag: ['1', 1, 'true', {}, null],
+  revision: ['1', -1, 1.5, true, {}, 2 ** 60],
+  operations: WRONG_LISTS,
+  comparisons: WRONG_LISTS,
 }
 const LONE_SURROGATE_JSON = String.raw`"a\ud800b"`
 const goodBody = (route: Route): Record<string, unknown> =>
@@ -87,8 +104,10 @@ const bodyWith = (route: Route, field: Field, json: string): string =>
   `{${route.fields.map((one) => `${JSON.stringify(one.name)}:${one === field ? json : JSON.stringify(GOOD[one.type])}`).join(',')}}`
 
 const KEYED = ROUTES.filter((route) => route.auth !== 'none')
-const WITH_BODY = ROUTES.filter((route) => route.fields.length > 0)
-const READS = ROUTES.filter((route) => route.kind === 'read')
+/** Streams take their fields in the query; their tests are in files of their own. */
+const PLAIN = ROUTES.filter((route) => route.stream !== true)
+const WITH_BODY = PLAIN.filter((route) => route.fields.length > 0)
+const READS = PLAIN.filter((route) => route.kind === 'read')
 const fieldsOf = (routes: readonly Route[], ...types: FieldType[]): [string, Route, Field][] =>
   routes.flatMap((route) =>
     route.fields
@@ -182,14 +201,13 @@ describe.each(named(WITH_BODY))('%s', (_name, route) => {
   })
 
   test('with a body over its limit is refused', async () => {
-    const valueCount = route.fields.filter((field) => field.type === 'value').length
-    const tooLong = ' '.repeat(bodyBytesMax(valueCount, VALUE_BYTES_MAX_DEFAULT) + 1)
+    const tooLong = ' '.repeat(routeBodyBytesMax(route, VALUE_BYTES_MAX_DEFAULT) + 1)
     expectRefusal(await post(tooLong), 'BODY_TOO_LARGE')
   })
 })
 
 describe.each(
-  ROUTES.flatMap((route) =>
+  PLAIN.flatMap((route) =>
     route.fields.map((field): [string, Route, Field] => [`${route.name} ${field.name}`, route, field]),
   ),
 )('%s', (_name, route, field) => {
@@ -209,15 +227,19 @@ describe.each(
   }
 })
 
-describe.each(fieldsOf(ROUTES, 'key', 'prefix', 'topic'))('%s', (_name, route, field) => {
+describe.each(fieldsOf(PLAIN, 'key', 'prefix', 'topic'))('%s', (_name, route, field) => {
   const withText = (json: string): Promise<Answer> =>
     send(route, { method: 'POST', body: bodyWith(route, field, json) })
 
   test('with NUL, lone surrogates or more than its maximum is refused', async () => {
-    expectRefusal(await withText(String.raw`"a\u0000b"`), 'INVALID_KEY')
-    expectRefusal(await withText(LONE_SURROGATE_JSON), 'INVALID_KEY')
-    expectRefusal(await withText(JSON.stringify('x'.repeat(KEY_BYTES_MAX + 1))), 'KEY_TOO_LARGE')
-    expectRefusal(await withText(JSON.stringify('€'.repeat(KEY_BYTES_MAX / 2))), 'KEY_TOO_LARGE')
+    const isTopic = field.type === 'topic'
+    const [malformed, tooLarge] = isTopic
+      ? (['INVALID_TOPIC', 'INVALID_TOPIC'] as const)
+      : (['INVALID_KEY', 'KEY_TOO_LARGE'] as const)
+    expectRefusal(await withText(String.raw`"a\u0000b"`), malformed)
+    expectRefusal(await withText(LONE_SURROGATE_JSON), malformed)
+    expectRefusal(await withText(JSON.stringify('x'.repeat(KEY_BYTES_MAX + 1))), tooLarge)
+    expectRefusal(await withText(JSON.stringify('€'.repeat(KEY_BYTES_MAX / 2))), tooLarge)
     if (field.required) expectRefusal(await withText('""'), 'MISSING_FIELD')
   })
 
@@ -234,7 +256,7 @@ describe.each(fieldsOf(ROUTES, 'key', 'prefix', 'topic'))('%s', (_name, route, f
   }
 })
 
-describe.each(fieldsOf(ROUTES, 'value'))('%s', (_name, route, field) => {
+describe.each(fieldsOf(PLAIN, 'value'))('%s', (_name, route, field) => {
   test('with lone surrogates or more than its maximum is refused', async () => {
     expectRefusal(
       await send(route, { method: 'POST', body: bodyWith(route, field, LONE_SURROGATE_JSON) }),
@@ -245,7 +267,7 @@ describe.each(fieldsOf(ROUTES, 'value'))('%s', (_name, route, field) => {
   })
 })
 
-describe.each(fieldsOf(ROUTES, 'name'))('%s', (_name, route, field) => {
+describe.each(fieldsOf(PLAIN, 'name'))('%s', (_name, route, field) => {
   test.each(['""', '"  "', JSON.stringify('x'.repeat(129)), String.raw`"a\u0000b"`, LONE_SURROGATE_JSON])(
     'of %s is refused',
     async (json) => {
@@ -254,7 +276,7 @@ describe.each(fieldsOf(ROUTES, 'name'))('%s', (_name, route, field) => {
   )
 })
 
-describe.each(fieldsOf(ROUTES, 'token'))('%s', (_name, route, field) => {
+describe.each(fieldsOf(PLAIN, 'token'))('%s', (_name, route, field) => {
   test.each(['""', '"garbage"', '"insi_"', JSON.stringify(`insi_${'A'.repeat(46)}`), '"\\u0000"', LONE_SURROGATE_JSON])(
     'of %s is refused',
     async (json) => {
