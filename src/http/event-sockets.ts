@@ -5,7 +5,7 @@ import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import websocketify from 'koa-websocket'
-import type { ServerOptions, WebSocket, WebSocketServer } from 'ws'
+import type { WebSocket, WebSocketServer } from 'ws'
 import type { Clock, Timer } from '../base/clock.ts'
 import {
   SOCKET_CLOSE_TIMEOUT_MS,
@@ -35,13 +35,13 @@ const NORMAL_CLOSURE: StreamEnd = { code: 1000, reason: '' }
 const TEXT_FRAME = { binary: false, compress: false, fin: true }
 
 /** The published types of ws do not know `closeTimeout` yet. */
-const SOCKET_OPTIONS: ServerOptions & { readonly closeTimeout: number } = {
+const SOCKET_OPTIONS = {
   noServer: true,
   clientTracking: false,
   perMessageDeflate: false,
   maxPayload: SUBSCRIBER_MESSAGE_BYTES_MAX,
   closeTimeout: SOCKET_CLOSE_TIMEOUT_MS,
-  handleProtocols: chosenProtocol,
+  handleProtocols: (offered: ReadonlySet<string>) => chosenProtocol(offered),
 }
 
 export class EventSockets {
