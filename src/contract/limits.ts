@@ -95,6 +95,19 @@ export function bodyBytesMax(valueCount: number, valueBytesMax: number): number 
   return (KEY_BYTES_MAX + valueCount * valueBytesMax) * JSON_ESCAPE_FACTOR + BODY_OVERHEAD_BYTES
 }
 
+/** Longest name of a node, incarnation or address in a request about the cluster. */
+export const MEMBER_CHARS_MAX = 512
+
+/** How long `join` waits for a node to become a voter, and how often it looks. */
+export const JOIN_TIMEOUT_MS = 8_000
+export const JOIN_POLL_INTERVAL_MS = 100
+
+/** The leave gate: how long it waits, how often it asks, and how long a permission to leave is kept. */
+export const LEAVE_TIMEOUT_MS_DEFAULT = 10_000
+export const LEAVE_TIMEOUT_MS_MAX = 600_000
+export const LEAVE_POLL_INTERVAL_MS = 200
+export const LEAVE_HOLD_MS = 30_000
+
 /** A body over its limit is still read and dropped up to this much, so that the answer reaches the client. */
 export const BODY_DISCARD_BYTES_MAX = 32 * 1024 * 1024
 

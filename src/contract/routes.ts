@@ -1,6 +1,7 @@
 // The table of HTTP routes: the server builds its listeners from it, the client its calls, docs/API.md and the bad-input test
 // their lists. A route that is not here does not exist.
 import { DATA_ROUTES } from './data-routes.ts'
+import { CLUSTER_ROUTES } from './cluster-routes.ts'
 import { EVENT_ROUTES } from './event-routes.ts'
 import { API_PREFIX } from './route.ts'
 import type { Field, Method, Route } from './route.ts'
@@ -198,6 +199,18 @@ const ADMIN_ROUTES: readonly Route[] = [
     errors: ['ALIAS_NOT_FOUND'],
     meaning: 'The entity that an alias belongs to.',
   }),
+  {
+    ...admin('read', {
+      name: 'admin.metrics.ops',
+      path: '/admin/metrics/ops',
+      success: {
+        status: 200,
+        body: '{"op_vs":0,"op_cache":0,"op_events":0,"op_subscribers":0,"op_blobs":0,"op_system":0}',
+      },
+      meaning: 'Operations a second of the whole cluster, over the last second.',
+    }),
+    kind: 'node',
+  },
 ]
 
 const OPS_ROUTES: readonly Route[] = [
@@ -224,5 +237,6 @@ export const ROUTES: readonly Route[] = [
   ...EVENT_ROUTES,
   ...SYSTEM_ROUTES,
   ...ADMIN_ROUTES,
+  ...CLUSTER_ROUTES,
   ...OPS_ROUTES,
 ]

@@ -19,10 +19,12 @@ import { RequestIds } from './middleware/begin.ts'
 import type { RequestObserver } from './middleware/observe.ts'
 import { aliasHandlers } from './routes/aliases.ts'
 import { cacheHandlers } from './routes/cache.ts'
+import { clusterHandlers } from './routes/cluster.ts'
 import { entityHandlers } from './routes/entities.ts'
 import { eventHandlers } from './routes/events.ts'
 import { insightHandlers } from './routes/insight.ts'
 import { limitsHandlers } from './routes/limits.ts'
+import { operationHandlers } from './routes/operations.ts'
 import { opsHandlers } from './routes/ops.ts'
 import type { MetricsText } from './routes/ops.ts'
 import { pingHandlers } from './routes/ping.ts'
@@ -72,6 +74,9 @@ export function createHttp(deps: HttpDeps): HttpListeners {
     observer: deps.metrics,
     logsAll: deps.config.logging.level === 'debug',
     keys: deps.services.keys,
+    addresses: deps.services.addresses,
+    rates: deps.services.rates,
+    operations: deps.services.operations,
     node: {
       nodeId: deps.nodeId,
       term: () => deps.replicator.term,
@@ -112,10 +117,12 @@ function handlersOf(
     ...limitsHandlers(services.limits),
     ...entityHandlers(services.entities),
     ...insightHandlers(services.insight),
+    ...clusterHandlers(services.cluster),
     ...eventHandlers(
       { clock, events: services.events, sockets },
       { ...config.limits, allowedOrigins: config.events.allowedOrigins },
     ),
+    ...operationHandlers(services.operations),
     ...opsHandlers({ health: services.health, metrics, version, runtimeVersion }),
   }
 }

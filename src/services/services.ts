@@ -7,6 +7,8 @@ import type { ChangeListener } from '../state/changes.ts'
 import type { StateReader } from '../state/state-reader.ts'
 import { AliasService } from './aliases.ts'
 import { CacheService } from './cache.ts'
+import { ClusterService } from './cluster.ts'
+import type { ClusterAdmin } from './cluster-admin.ts'
 import { EntityService } from './entities.ts'
 import { EventHub } from './event-hub.ts'
 import { EventService } from './events.ts'
@@ -14,9 +16,13 @@ import { HealthService } from './health.ts'
 import { InsightService } from './insight.ts'
 import { KeyService } from './keys.ts'
 import { LimitsService } from './limits.ts'
+import { OperationsService } from './operations.ts'
 import { PingService } from './ping.ts'
 import { Proposer } from './proposer.ts'
 import { PurgeDriver } from './purge-driver.ts'
+import { AddressLimiter } from './rate-addresses.ts'
+import { RateLimiter } from './rate-limiter.ts'
+import type { RateObserver } from './rate-limiter.ts'
 import { ReadGate } from './read-gate.ts'
 import type { Replicator } from './replicator.ts'
 import { SubscriptionLeases } from './subscription-leases.ts'
@@ -33,8 +39,11 @@ export interface ServicesDeps {
   readonly log: Log
   readonly reader: StateReader
   readonly replicator: Replicator
+  readonly clusterAdmin: ClusterAdmin
   /** On the leader: the members that it hears from; absent: nobody's slots are taken away. */
   readonly liveMembers?: LiveMembers
+  /** Where refused requests are counted. */
+  readonly rateObserver?: RateObserver
 }
 
 export interface Services {
@@ -46,10 +55,14 @@ export interface Services {
   readonly aliases: AliasService
   readonly limits: LimitsService
   readonly insight: InsightService
+  readonly cluster: ClusterService
   readonly ping: PingService
   readonly health: HealthService
   /** Started and stopped by the node. */
   readonly purgeDriver: PurgeDriver
+  readonly rates: RateLimiter
+  readonly addresses: AddressLimiter
+  readonly operations: OperationsService
   readonly events: EventService
   /** Started and stopped by the node. */
   readonly subscriptions: { start(): void; stop(): Promise<void> }
@@ -57,8 +70,10 @@ export interface Services {
   readonly changes: ChangeListener
 }
 
+const NOBODY: RateObserver = { onLimited: () => {}, onTokenRequest: () => {} }
+
 export function createServices(deps: ServicesDeps): Services {
-  const { config, clock, random, log, reader, replicator } = deps
+  const { config, clock, random, log, reader, replicator, rateObserver: observer = NOBODY } = deps
   const { instanceSecret, previousInstanceSecret, rootPrefix } = config
   const tokens = new TokenCodec(
     previousInstanceSecret === null ? [instanceSecret] : [instanceSecret, previousInstanceSecret],
@@ -69,6 +84,8 @@ export function createServices(deps: ServicesDeps): Services {
     { clock, reader, replicator, tokens },
     { instanceSecret, rootPrefix, rememberMs: config.cache.keysMs },
   )
+  const { channel } = replicator
+  const operations = new OperationsService({ clock, random, channel })
   const values = new ValueService({ clock, reader, readGate, proposer })
   const cache = new CacheService({ clock, reader, readGate, proposer }, config.cache)
   return {
@@ -90,16 +107,21 @@ export function createServices(deps: ServicesDeps): Services {
     aliases: new AliasService({ clock, random, reader, readGate, replicator, proposer, tokens, keys }),
     limits: new LimitsService({ clock, reader, readGate, replicator, proposer, keys }),
     insight: new InsightService({ reader, readGate, tokens, keys }),
+    cluster: new ClusterService({ clock, admin: deps.clusterAdmin, replicator }),
     ping: new PingService({ clock, reader, replicator }),
     health: new HealthService({ clock, replicator }),
     purgeDriver: new PurgeDriver({ clock, log: log.child({ part: 'purge' }), reader, replicator, proposer }),
-    ...createEvents(deps, proposer),
+    rates: new RateLimiter({ clock, random, reader, channel, observer }),
+    addresses: new AddressLimiter({ clock, observer }, config.rateLimiters),
+    operations,
+    ...createEvents(deps, proposer, operations),
   }
 }
 
 function createEvents(
   { config, clock, random, log: nodeLog, reader, replicator, liveMembers = () => null }: ServicesDeps,
   proposer: Proposer,
+  operations: OperationsService,
 ): Pick<Services, 'events' | 'subscriptions' | 'changes'> {
   const log = nodeLog.child({ part: 'events' })
   const slots = new SubscriptionSlots({ clock, log, reader, replicator, proposer })
@@ -128,6 +150,12 @@ function createEvents(
         await events.stop()
       },
     },
-    changes: { wantsWrites: () => false, onApplied: (changes) => hub.onApplied(changes) },
+    changes: {
+      wantsWrites: () => false,
+      onApplied: (changes) => {
+        operations.countEvents(changes.filter(({ type }) => type === 'event').length)
+        hub.onApplied(changes)
+      },
+    },
   }
 }
