@@ -88,7 +88,7 @@ export const READINESS_GRACE_MS = 5_000
 export const READINESS_SAMPLE_INTERVAL_MS = 500
 
 /** How far a ready node may be behind in applying what is committed. */
-export const READINESS_LAG_ENTRIES_MAX = 10_000
+export const READINESS_LAG_ENTRIES_MAX = 1_000
 
 /** Largest JSON body of a request with `valueCount` values of at most `valueBytesMax` bytes. */
 export function bodyBytesMax(valueCount: number, valueBytesMax: number): number {

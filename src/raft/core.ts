@@ -51,6 +51,8 @@ export class Core {
   leadership: Leadership | null = null
   /** Volatile state on all servers (Figure 2). The owner applies; the core only remembers how far that went. */
   commitIndex: LogIndex
+  /** Highest commit index that a leader has told; the log may not reach it yet. Only reported, never acted upon. */
+  seenCommitIndex: LogIndex = 0
   appliedIndex: LogIndex
   /** This node's log is durable up to here; a lower bound, see noteDurable(). */
   durableIndex: LogIndex

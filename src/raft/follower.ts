@@ -17,6 +17,8 @@ export function handleAppendEntries(core: Core, message: AppendEntries): void {
   core.resetElectionTimer()
   const { prevLogIndex, entries, readRound } = message
   assertFollowing(message)
+  // Also from a message that is refused: a member that is behind must know how far.
+  core.seenCommitIndex = Math.max(core.seenCommitIndex, message.leaderCommit)
   if (!matchesAt(core, message)) {
     refuse(core, message)
     return

@@ -207,6 +207,7 @@ export class Raft {
       term: core.term,
       leader: core.leader,
       commitIndex: core.commitIndex,
+      clusterCommitIndex: Math.max(core.commitIndex, core.seenCommitIndex),
       lastIndex: core.log.lastIndex,
       membership: core.memberships.current,
       membershipIndex: core.memberships.currentIndex,

@@ -187,6 +187,8 @@ export interface RaftStatus {
   readonly term: Term
   readonly leader: MemberId | null
   readonly commitIndex: LogIndex
+  /** Highest index that the cluster is known to have committed; this member's log may not reach it yet. */
+  readonly clusterCommitIndex: LogIndex
   readonly lastIndex: LogIndex
   readonly membership: Membership
   /** Index of the entry that `membership` comes from. */

@@ -35,6 +35,8 @@ export interface ReplicaState {
   readonly term: number
   readonly leader: { readonly nodeId: string; readonly raftAddress: string } | null
   readonly commitIndex: number
+  /** Highest index that the cluster is known to have committed; this node may be behind it. */
+  readonly clusterCommitIndex: number
   readonly appliedIndex: number
   readonly lastIndex: number
   /** Why the node serves nothing: its state differs from the cluster's. */
@@ -170,6 +172,7 @@ export class Replica {
       term: raft?.term ?? log.hardState.term,
       leader: raft === undefined ? null : this.#leaderOf(raft),
       commitIndex: raft?.commitIndex ?? 0,
+      clusterCommitIndex: raft?.clusterCommitIndex ?? 0,
       appliedIndex: state.appliedIndex,
       lastIndex: log.lastIndex,
       quarantined: this.#quarantined,

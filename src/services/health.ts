@@ -76,8 +76,8 @@ function member({ role }: ReplicaStatus): HealthCheck {
   return { name: 'member', ok, reason: ok ? '' : `the node is ${role}` }
 }
 
-function caughtUp({ commitIndex, appliedIndex }: ReplicaStatus): HealthCheck {
-  const lag = commitIndex - appliedIndex
+function caughtUp({ clusterCommitIndex, appliedIndex }: ReplicaStatus): HealthCheck {
+  const lag = clusterCommitIndex - appliedIndex
   const ok = lag <= READINESS_LAG_ENTRIES_MAX
   return { name: 'caught-up', ok, reason: ok ? '' : `${lag} committed entries are not applied yet` }
 }

@@ -9,6 +9,8 @@ export interface ReplicaStatus {
   readonly term: number
   readonly leader: { readonly nodeId: string; readonly raftAddress: string } | null
   readonly commitIndex: number
+  /** Highest index that the cluster is known to have committed; this node may be behind it. */
+  readonly clusterCommitIndex: number
   readonly appliedIndex: number
   readonly lastIndex: number
   /** The state differs from the cluster's or a disk is damaged: the node serves nothing. */

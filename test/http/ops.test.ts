@@ -55,7 +55,7 @@ test('the grace counts from when a leader was last known, not from the last prob
 test.each([
   [{ role: 'joining' as const, leader: null }, 'the node is joining'],
   [{ role: 'learner' as const }, 'the node is learner'],
-  [{ commitIndex: 50_000, appliedIndex: 10 }, '49990 committed entries are not applied yet'],
+  [{ commitIndex: 10, clusterCommitIndex: 50_000, appliedIndex: 10 }, '49990 committed entries are not applied yet'],
   [{ quarantined: 'the state differs at index 7' }, 'the state differs at index 7'],
 ])('a node with %j is not ready', async (status, reason) => {
   node.replicator.changeStatus(status)

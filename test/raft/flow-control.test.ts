@@ -210,3 +210,10 @@ describe('the uncommitted tail', () => {
     expect(() => node.raft.propose([textOf('a')])).not.toThrow()
   })
 })
+
+test('a member that is behind knows how far the cluster has committed, also from messages that it refuses', () => {
+  const node = new TestNode({ terms: [1, 1] })
+  node.append({ term: 2, prevLogIndex: 90, prevLogTerm: 2, entries: [], leaderCommit: 95, readRound: 0 })
+  expect(node.sentOf('AppendEntriesResponse')).toMatchObject([{ success: false }])
+  expect(node.raft.status()).toMatchObject({ commitIndex: 0, clusterCommitIndex: 95 })
+})

@@ -55,6 +55,7 @@ describe('a leader', () => {
       term: 2,
       leader: 'n0/1',
       commitIndex: 10,
+      clusterCommitIndex: 10,
       lastIndex: 10,
       membership: { members },
       membershipIndex: 5,
