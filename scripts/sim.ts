@@ -21,6 +21,7 @@ if (!Number.isSafeInteger(count) || !Number.isSafeInteger(first) || count < 1 ||
   process.exit(2)
 }
 
+const reached = new Map<string, number>()
 const totals = { failed: 0, acknowledged: 0, committed: 0, faults: 0, virtualMs: 0 }
 const startedMs = performance.now()
 for (let seed = first; seed < first + count; seed++) {
@@ -29,6 +30,7 @@ for (let seed = first; seed < first + count; seed++) {
   totals.committed += result.committedCount
   totals.faults += result.faultCount
   totals.virtualMs += result.virtualMs
+  for (const [place, times] of Object.entries(result.reached)) reached.set(place, (reached.get(place) ?? 0) + times)
   if (result.violation !== null) {
     totals.failed++
     if (!values.trace) for (const line of result.newestLines) console.error(line)
@@ -46,4 +48,6 @@ for (let seed = first; seed < first + count; seed++) {
     )
   }
 }
+for (const [place, times] of [...reached].toSorted(([, one], [, other]) => other - one))
+  console.log(`${times} × ${place}`)
 if (totals.failed > 0) process.exitCode = 1

@@ -102,8 +102,8 @@ export interface ReplicaDeps {
   readonly createRaft: CreateRaft
 }
 
-/** Ticks in one heartbeat: fine enough for election timeouts to differ, coarse enough to cost nothing when idle. */
-const TICKS_PER_HEARTBEAT = 5
+/** Ticks in one heartbeat: election timeouts differ by enough of them, and an idle node hardly wakes up. */
+const TICKS_PER_HEARTBEAT = 2
 
 /** How the options translate into the core's logical time. */
 export function tickTiming(options: ReplicaOptions): { tickMs: number; heartbeatTicks: number; electionTicks: number } {

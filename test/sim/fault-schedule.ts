@@ -38,6 +38,7 @@ export class FaultSchedule {
   }
 
   start(): void {
+    for (const node of this.#nodes) node.crashesAtRarePlaces = true
     this.#clock.after(this.#random.int(PAUSE_BETWEEN_MS_MAX), () => this.#next())
   }
 
@@ -48,6 +49,7 @@ export class FaultSchedule {
     this.#network.heal()
     this.#network.setFaults({ dropRate: 0, duplicateRate: 0, reorderRate: 0, disconnectRate: 0, latencyMsMax: 5 })
     for (const node of this.#nodes) {
+      node.crashesAtRarePlaces = false
       node.diskDelayMs = 0
       node.resume()
       node.start()

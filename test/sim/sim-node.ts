@@ -27,6 +27,10 @@ const CACHE_SIZE_BYTES = 4 * 1024
 /** How wrong wall clocks are. */
 const CLOCK_SKEW_MS_MAX = 3_600_000
 
+/** How often, and how soon, a process crashes after it came to a rare place. */
+const CRASH_RATE = 0.1
+const CRASH_DELAY_MS_MAX = 10
+
 /** Until a supervisor starts a process again that ended by itself. */
 const RESTART_MS = 200
 
@@ -69,6 +73,8 @@ export class SimNode {
   #stores = new ReplaceableMemoryStore()
   #process: SimProcess | null = null
   #isDiskFailing = false
+  /** Now and then a process crashes just after it came to a place where crashes are awkward. */
+  crashesAtRarePlaces = false
   /** Extra time that each operation of the disk takes now. */
   diskDelayMs = 0
 
@@ -163,6 +169,7 @@ export class SimNode {
   wipe(): void {
     this.crash()
     this.#world.trace.line(`${this.nodeId} loses its disk`)
+    this.#world.trace.reach('disk lost')
     this.#disk = this.#makeDisk()
     this.#isDiskFailing = false
     this.#stores = new ReplaceableMemoryStore()
@@ -233,10 +240,19 @@ export class SimNode {
           ...silentObserver,
           onRole: ({ role, term, leader }) => {
             trace.line(`${this.nodeId} is ${role} in term ${term} under ${leader ?? 'nobody'}`)
-            if (role === 'leader') committed.leads(this.nodeId, term, log)
+            if (role !== 'leader') return
+            this.#comeTo('election won')
+            committed.leads(this.nodeId, term, log)
           },
-          onSnapshot: ({ direction, ok }) => trace.line(`${this.nodeId} snapshot ${direction} ${ok ? 'ok' : 'failed'}`),
-          onLogCut: ({ entryCount }) => trace.line(`${this.nodeId} cuts ${entryCount} entries`),
+          onSnapshot: ({ direction, ok }) => {
+            trace.line(`${this.nodeId} snapshot ${direction} ${ok ? 'ok' : 'failed'}`)
+            this.#comeTo(`snapshot ${direction} ${ok ? 'ok' : 'failed'}`)
+          },
+          onLogCut: ({ entryCount }) => {
+            trace.line(`${this.nodeId} cuts ${entryCount} entries`)
+            this.#comeTo('log cut')
+          },
+          onProposalOutcome: (outcome) => trace.reach(`proposal ${outcome}`),
         },
         schedule: (callback) => queueMicrotask(() => clock.run(callback)),
         onFatal: (error) => this.#onDeath(process, error.message),
@@ -246,6 +262,8 @@ export class SimNode {
     )
     process.log = log
     process.state = state
+    const { installedSnapshot } = state
+    if (installedSnapshot !== null && installedSnapshot.index > log.base.index) trace.reach('log behind the state')
     await replica.start()
     process.replica = replica
   }
@@ -255,12 +273,25 @@ export class SimNode {
     if (process !== this.#process || !process.clock.isAlive) return
     if (this.#isDiskFailing) {
       this.#world.trace.line(`${this.nodeId} gives up: ${reason}`)
+      this.#world.trace.reach('disk failed')
       this.#isDiskFailing = false
       this.crash()
       this.#world.clock.after(RESTART_MS, () => this.start())
       return
     }
     this.#world.trace.violate(`${this.nodeId} failed: ${reason}`)
+  }
+
+  #comeTo(place: string): void {
+    const { clock, trace } = this.#world
+    trace.reach(place)
+    if (!this.crashesAtRarePlaces || !this.#random.chance(CRASH_RATE)) return
+    const process = this.#process
+    clock.after(this.#random.int(CRASH_DELAY_MS_MAX), () => {
+      if (process !== this.#process) return
+      this.crash()
+      clock.after(RESTART_MS, () => this.start())
+    })
   }
 
   #end(how: string): SimProcess | null {

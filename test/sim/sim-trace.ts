@@ -18,6 +18,9 @@ export class SimTrace {
   /** The first violation; the run stops at it. */
   violation: Violation | null = null
 
+  /** Name of a rare place in the program → how often the run came there. */
+  readonly reached = new Map<string, number>()
+
   constructor(clock: SimClock, print: ((line: string) => void) | null) {
     this.#clock = clock
     this.#print = print
@@ -29,6 +32,10 @@ export class SimTrace {
     this.#newest.push(line)
     if (this.#newest.length > 2 * NEWEST_LINES_MAX) this.#newest = this.#newest.slice(-NEWEST_LINES_MAX)
     this.#print?.(line)
+  }
+
+  reach(place: string): void {
+    this.reached.set(place, (this.reached.get(place) ?? 0) + 1)
   }
 
   /** Notes that `property` is broken. */

@@ -44,6 +44,8 @@ export interface SimulationResult {
   readonly acknowledgedCount: number
   readonly committedCount: number
   readonly faultCount: number
+  /** How often the run came to rare places; a place that no seed comes to is not tested. */
+  readonly reached: Readonly<Record<string, number>>
   readonly eventCount: number
   readonly virtualMs: number
 }
@@ -127,6 +129,7 @@ class Simulation {
       acknowledgedCount: this.#clients.acknowledgedCount,
       committedCount: this.#committed.lastIndex,
       faultCount: this.#faults.faultCount,
+      reached: Object.fromEntries(this.#trace.reached),
       eventCount: this.#clock.eventCount,
       virtualMs: this.#clock.monotonicMs(),
     }
@@ -229,6 +232,8 @@ function replicaOptions(nodeId: string, nodeIds: readonly string[], logEntriesMa
     // Small enough for batches, windows and the cut to matter.
     messageSizeBytesMax: 4_096,
     inflightMessagesMax: 8,
+    uncommittedSizeBytesMax: 6_000,
+    pendingProposalsMax: 5,
     proposalTimeoutMs: 3_000,
     leaderWaitMs: 1_500,
     readTimeoutMs: 1_500,
