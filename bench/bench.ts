@@ -1,6 +1,7 @@
 // `npm run bench`: requests a second, p50 and p99 of sets and gets, as ratios to peers measured in the same run.
 import { parseArgs } from 'node:util'
 import { load, loadGenerator, type LoadRequest, type LoadResult } from './load.ts'
+import { measureEvents } from './events.ts'
 import { measureMemory } from './memory.ts'
 import { findEtcd, startBare, startEtcd, startInsi, type Target } from './targets.ts'
 
@@ -12,6 +13,7 @@ const HELP = `npm run bench -- [options]
   --runs N         measurements of each row; the median is printed (default 3)
   --connections N  connections of the load generator (default 64)
   --only TEXT      only targets whose name contains TEXT (bare, 1 node, 3 nodes, etcd)
+  --events         measure fan-out of events and the memory of idle subscribers instead
   --memory         measure resident memory and start-up with one million values instead
 Examples:
   npm run bench
@@ -24,6 +26,7 @@ const { values: options } = parseArgs({
     connections: { type: 'string', default: '64' },
     only: { type: 'string', default: '' },
     memory: { type: 'boolean', default: false },
+    events: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
 })
@@ -123,6 +126,7 @@ function printTable(rows: readonly Row[]): void {
 async function main(): Promise<void> {
   if (options.help) return console.log(HELP)
   if (options.memory) return measureMemory()
+  if (options.events) return measureEvents()
   const etcd = findEtcd()
   const starts: readonly (readonly [string, () => Promise<Target>])[] = [
     ['bare', startBare],

@@ -19,6 +19,7 @@ export async function subscribe(context: CommandContext): Promise<void> {
   const subscription = await new Events(context.http()).subscribe(topic, { signal: interruption })
   if (isTable) console.print('Successfully connected to event stream.', 'bright-green')
   for await (const event of subscription) {
+    if (event.gap !== undefined) continue
     if (isTable) console.print(`Received event on topic '${topic}': Data=${renderEventData(event.data)}`)
     else console.print(JSON.stringify({ topic, data: event.data, emitted_at: event.emittedAt }))
   }
@@ -48,11 +49,21 @@ export async function shake(context: CommandContext): Promise<void> {
   context.console.result(context.format, { lines: [line], json: { disconnected_sessions: count } })
 }
 
-/** JSON when the text is JSON, else the text itself. */
+/** JSON when the text is JSON, else the text itself. Numbers keep the digits that were typed. */
 function parseData(text: string): unknown {
   try {
-    return JSON.parse(text) as unknown
+    return JSON.parse(text, exactNumber) as unknown
   } catch {
     return text
   }
+}
+
+/** ECMAScript 2026: the source of a number, and a value that is written as that source. */
+type RawJson = typeof JSON & { rawJSON?(text: string): unknown }
+
+function exactNumber(this: unknown, _name: string, value: unknown, context?: { readonly source?: string }): unknown {
+  const source = context?.source
+  const { rawJSON } = JSON as RawJson
+  if (typeof value !== 'number' || source === undefined || rawJSON === undefined) return value
+  return String(value) === source ? value : rawJSON(source)
 }

@@ -5,7 +5,7 @@ import type { CallRoute, HttpClient } from './http.ts'
 import type { CallOptions } from './options.ts'
 import { asNumber, asObject } from './parse.ts'
 import { openSubscription } from './subscription.ts'
-import type { Subscription } from './subscription.ts'
+import type { SubscribeOptions, Subscription } from './subscription.ts'
 
 type EventRoute = CallRoute & { readonly method: 'POST' }
 
@@ -29,10 +29,13 @@ export class Events {
     await this.#http.call(PUBLISH_ROUTE, { topic, data: data ?? null }, options)
   }
 
-  /** Resolves once the node has accepted the subscription. Every event that is published after that is seen. */
-  async subscribe(topic: string, options: { readonly signal?: AbortSignal } = {}): Promise<Subscription> {
+  /**
+   * Resolves once the node has accepted the subscription. Every event that is published after that is seen. In a topic `*`
+   * stands for one word and a final `>` for all that follow.
+   */
+  async subscribe(topic: string, options: SubscribeOptions = {}): Promise<Subscription> {
     requireArgument(topic !== '', 'topic cannot be empty')
-    return openSubscription(this.#http, topic, options.signal)
+    return openSubscription(this.#http, topic, options)
   }
 
   /** Ends the subscriptions that the entity has on the node that answers; returns how many. */

@@ -7,15 +7,25 @@ import { API_PREFIX } from '../contract/route.ts'
 import { errorOfAnswer, printableUrl } from './answer.ts'
 import { ClientError } from './errors.ts'
 import type { CallRoute, HttpClient } from './http.ts'
-import { asObject, asText } from './parse.ts'
+import { asNumber, asObject, asText } from './parse.ts'
 
 export interface InsiEvent {
   /** As the server names it: with the scope of the entity in front. */
   readonly topic: string
   /** As published. */
   readonly data: unknown
-  /** When the node dispatched it. */
+  /** When it was published. */
   readonly emittedAt: string
+  /** Orders all events; `since` of a later subscription. Absent when the server tells none. */
+  readonly id?: number
+  /** Stored events between these two ids were dropped before this subscription could read them; then there is no data. */
+  readonly gap?: { readonly missedAfter: number; readonly missedThrough: number }
+}
+
+export interface SubscribeOptions {
+  readonly signal?: AbortSignal
+  /** The id of an event: begin right after it. Without it: with the next event. */
+  readonly since?: number
 }
 
 /** Why a subscription ended; 1006 when the connection broke without a word. */
@@ -118,13 +128,14 @@ export class Subscription implements AsyncIterable<InsiEvent> {
 export async function openSubscription(
   http: HttpClient,
   topic: string,
-  signal: AbortSignal | undefined,
+  { signal, since }: SubscribeOptions,
 ): Promise<Subscription> {
   const { WebSocket } = await import('ws')
   signal?.throwIfAborted()
   const { url, headers } = http.target(SUBSCRIBE_ROUTE)
   url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:'
   url.searchParams.set('topic', topic)
+  if (since !== undefined) url.searchParams.set('since', String(since))
   const { skipVerify, ca } = http.tlsOptions
   const socket = new WebSocket(url, {
     headers: { ...headers },
@@ -187,7 +198,13 @@ function parseEvent(frame: string): InsiEvent {
     throw new ClientError('UNEXPECTED_ANSWER', 'an event is not JSON', {}, error)
   }
   const event = asObject(parsed, 'an event')
+  if (event.type === 'gap') {
+    const missedAfter = asNumber(event.missed_after, 'missed_after')
+    const missedThrough = asNumber(event.missed_through, 'missed_through')
+    return { topic: '', data: null, emittedAt: '', gap: { missedAfter, missedThrough } }
+  }
   return {
+    ...(event.id === undefined ? {} : { id: asNumber(event.id, 'id') }),
     topic: asText(event.topic, 'topic'),
     data: event.data ?? null,
     emittedAt: asText(event.emitted_at, 'emitted_at'),

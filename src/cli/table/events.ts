@@ -1,7 +1,7 @@
 // The commands on events.
 import type { Argument, Command } from '../command.ts'
 
-const TOPIC: Argument = { name: 'topic', meaning: 'The topic, exactly: there are no wildcards.' }
+const TOPIC: Argument = { name: 'topic', meaning: 'The topic.' }
 
 export const EVENT_COMMANDS: readonly Command[] = [
   {
@@ -19,7 +19,7 @@ export const EVENT_COMMANDS: readonly Command[] = [
   {
     path: ['subscribe'],
     summary: 'Print events as they come, one a line, until interrupted or until the server closes the stream.',
-    args: [TOPIC],
+    args: [{ name: 'topic', meaning: 'The topic; * stands for one word between dots, a final > for all that follow.' }],
     access: 'key',
     failure: 'Subscription failed',
     examples: [
