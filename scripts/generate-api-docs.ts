@@ -34,6 +34,8 @@ function replaceSection(document: string, name: string, content: string): string
 
 function routeSection(route: Route): string {
   const facts = [`Listener: ${route.listener === 'ops' ? 'private and ops' : route.listener}`, `key: ${route.auth}`]
+  if (route.keyLimiter !== 'none') facts.push(`rate limit of the key: ${route.keyLimiter}`)
+  if (route.addressLimiter !== 'none') facts.push(`of the client address: ${route.addressLimiter}`)
   return [
     `### ${route.methods.join(', ')} ${route.path}`,
     `${route.meaning} ${facts.join(' · ')}.`,

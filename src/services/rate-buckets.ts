@@ -93,9 +93,8 @@ export class TokenBuckets<K> {
     if (bucket.prefetched !== 0 || bucket.prefetchedBefore !== 0) this.#agePrefetched(bucket, nowMs)
     // What other nodes hold counts towards the burst, or it could be used on top of a full bucket.
     const levelMax = burst - bucket.prefetched - bucket.prefetchedBefore
-    // After a change of the rate the time since the last request may belong to either.
-    const fillRate = Math.min(rate, bucket.rate)
-    bucket.level = Math.min(levelMax, bucket.level + (elapsedMs * fillRate) / MS_PER_SECOND)
+    // A rate that was changed since counts as if it had been so all along: it holds at once.
+    bucket.level = Math.min(levelMax, bucket.level + (elapsedMs * rate) / MS_PER_SECOND)
     bucket.updatedMs = nowMs
     bucket.rate = rate
     bucket.burst = burst

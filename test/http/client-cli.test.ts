@@ -127,6 +127,12 @@ test('a wrong key is told where keys come from', async () => {
   expect(wrongRoot.stderr).toContain('hint="the instance secret is not that of this cluster"')
 })
 
+test('operation rates, as a table of two decimals', async () => {
+  const line = /^Operations Per Second:\n {2}System: +\d+\.\d\d\n {2}Value Store: +\d+\.\d\d\n(.+\n){4}$/
+  expect(await printed('--root admin ops')).toMatch(line)
+  expect(Object.keys(JSON.parse(await printed('--root -o json admin ops')) as object)).toHaveLength(6)
+})
+
 test('by addresses, in direct mode', async () => {
   const environment = { INSI_API_KEY: key, INSI_INSTANCE_SECRET: SECRET }
   const addresses = ['--public', `127.0.0.1:${node.port('public')}`, '--private', `127.0.0.1:${node.port('private')}`]
