@@ -45,6 +45,7 @@ export class Proposing {
       this.#proposeQueued()
       return
     }
+    proposals.isHeldBack = false
     const { leader } = raft
     const raftAddress = leader === null ? undefined : addresses.addressOf(leader)
     if (raftAddress !== undefined) this.#forwarder.forward(raftAddress, nowMs)

@@ -8,6 +8,8 @@ import type { SimTrace } from './sim-trace.ts'
 const PAUSE_BETWEEN_MS_MAX = 1_400
 const FAULT_MS_MIN = 50
 const FAULT_MS_MAX = 1_500
+const STUMBLES_MAX = 3
+const STUMBLE_MS_MAX = 800
 const CHASE_INTERVAL_MS = 5
 const PROMOTE_INTERVAL_MS = 300
 const QUICK_RESTART_MS_MAX = 60
@@ -40,6 +42,15 @@ export class FaultSchedule {
   start(): void {
     for (const node of this.#nodes) node.crashesAtRarePlaces = true
     this.#clock.after(this.#random.int(PAUSE_BETWEEN_MS_MAX), () => this.#next())
+  }
+
+  /** Crashes nodes while the cluster forms: between the steps of bootstrapping and joining. */
+  stumble(): void {
+    for (const node of this.#nodes) {
+      for (let count = this.#random.int(STUMBLES_MAX + 1); count > 0; count--) {
+        this.#clock.after(this.#random.int(STUMBLE_MS_MAX), () => this.#crash(node, true))
+      }
+    }
   }
 
   /** Ends all faults and has every node run. */

@@ -71,6 +71,8 @@ class Simulation {
   readonly #nodes: readonly SimNode[]
   readonly #clients: SimClients
   readonly #clientCount: number
+  /** Nodes crash while the cluster forms. */
+  readonly #stumbles: boolean
   readonly #faults: FaultSchedule
 
   constructor(options: SimulationOptions) {
@@ -95,12 +97,14 @@ class Simulation {
       return new SimNode(world, nodeId, replicaOptions(nodeId, nodeIds, logEntriesMax), hardware)
     })
     this.#clients = new SimClients(world, this.#nodes, random.fork())
+    this.#stumbles = random.chance(0.3)
     this.#clientCount = random.between(4, 8)
     this.#faults = new FaultSchedule(world, this.#nodes, random.fork())
   }
 
   async run(): Promise<void> {
     for (const node of this.#nodes) node.start()
+    if (this.#stumbles) this.#faults.stumble()
     await this.#until('the cluster forms', START_MS_MAX, () => this.#nodes.every((node) => isMember(node)))
     this.#clients.start(this.#clientCount)
     this.#faults.start()
