@@ -94,11 +94,6 @@ export class RateLimiter {
       : waitMs.then((ms) => this.#verdict(ms, limit, rateClass))
   }
 
-  /** Ends every wait. */
-  stop(): void {
-    this.#pools.stop()
-  }
-
   #verdict(waitMs: number, limit: number, rateClass: RateClass): RateVerdict {
     if (waitMs === 0) return null
     this.#deps.observer.onLimited('key', rateClass)

@@ -65,10 +65,6 @@ export class RatePools {
     this.#nextRequestId = deps.firstRequestId
   }
 
-  get waiterCount(): number {
-    return this.#waiterCount
-  }
-
   /** 0: allowed. Otherwise the ms after which to try again. */
   admit(entityId: number, rateClass: RateClass, limit: number): number | Promise<number> {
     const nowMs = this.#deps.clock.monotonicMs()
@@ -107,11 +103,6 @@ export class RatePools {
       pool.deniedUntilMs = entry.waitMs > 0 ? nowMs + entry.waitMs : 0
       this.#serve(pool, entry.waitMs)
     })
-  }
-
-  /** Ends every wait: the node stops. */
-  stop(): void {
-    for (const requestId of this.#questions.keys()) this.#onLost(requestId)
   }
 
   #poolOf(entityId: number, rateClass: RateClass): Pool {

@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { LATENCY_MS_MAX, RateCluster } from '../../support/rate-cluster.ts'
 import { SeededRandom } from '../../support/seeded-random.ts'
 
