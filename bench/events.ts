@@ -64,10 +64,9 @@ function publish(agent: Agent, target: Target): Promise<void> {
 }
 
 async function fanOut(target: Target, count: number): Promise<string> {
-  let deliveredCount = 0
-  let closedCount = 0
-  const sockets = await openMany(target, count, () => (deliveredCount += 1))
-  for (const socket of sockets) socket.once('close', () => (closedCount += 1))
+  const seen = { deliveredCount: 0, closedCount: 0 }
+  const sockets = await openMany(target, count, () => (seen.deliveredCount += 1))
+  for (const socket of sockets) socket.once('close', () => (seen.closedCount += 1))
   const agent = new Agent({ keepAlive: true })
   let publishedCount = 0
   const began = performance.now()
@@ -75,7 +74,7 @@ async function fanOut(target: Target, count: number): Promise<string> {
     Array.from({ length: PUBLISHES_AT_ONCE }, async () => {
       while (performance.now() - began < MEASURE_MS) {
         // Never so far ahead that subscribers would be closed as too slow: that is another measurement.
-        if (publishedCount * count - deliveredCount > 200 * count)
+        if (publishedCount * count - seen.deliveredCount > 200 * count)
           await new Promise((resolve) => setTimeout(resolve, 1))
         else {
           publishedCount += 1
@@ -84,12 +83,14 @@ async function fanOut(target: Target, count: number): Promise<string> {
       }
     }),
   )
-  while (deliveredCount < publishedCount * count && closedCount === 0 && performance.now() - began < 4 * MEASURE_MS) {
+  const expectedCount = publishedCount * count
+  const isWaiting = (): boolean => seen.deliveredCount < expectedCount && seen.closedCount === 0
+  while (isWaiting() && performance.now() - began < 4 * MEASURE_MS) {
     await new Promise((resolve) => setTimeout(resolve, 5))
   }
   const seconds = (performance.now() - began) / 1000
   agent.destroy()
-  const row = [count, Math.round(publishedCount / seconds), Math.round(deliveredCount / seconds), closedCount]
+  const row = [count, Math.round(publishedCount / seconds), Math.round(seen.deliveredCount / seconds), seen.closedCount]
   await closeAll(sockets)
   return `| ${row.join(' | ')} |`
 }

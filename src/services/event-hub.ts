@@ -89,9 +89,13 @@ export class EventHub {
   }
 
   /** Ends the subscribers of an entity; returns how many there were. */
-  closeEntity(entityId: EntityId, end: StreamEnd, isMeant = (_: EventSubscriber): boolean => true): number {
+  closeEntity(
+    entityId: EntityId,
+    end: StreamEnd,
+    isMeant: (subscriber: EventSubscriber) => boolean = () => true,
+  ): number {
     let count = 0
-    for (const subscriber of [...(this.#entities.get(entityId)?.all ?? [])]) {
+    for (const subscriber of this.#entities.get(entityId)?.all ?? []) {
       if (!isMeant(subscriber)) continue
       subscriber.close(end)
       count += 1

@@ -83,9 +83,9 @@ describe('events of three nodes', () => {
     const [victim = '', survivor = ''] = cluster.nodeIds.filter((nodeId) => nodeId !== leader)
     const before = await subscribe(victim, '?topic=t', token)
     const published: number[] = []
-    let isPublishing = true
+    const state = { isPublishing: true }
     const publisher = (async () => {
-      for (let n = 0; isPublishing; n += 1) {
+      for (let n = 0; state.isPublishing; n += 1) {
         const answer = await cluster.call(leader, '/db/api/v1/events', { token, body: { topic: 't', data: n } })
         if (answer.status === 200) published.push(n)
       }
@@ -103,7 +103,7 @@ describe('events of three nodes', () => {
       },
     )
     expect(performance.now() - began).toBeLessThan(10_000)
-    isPublishing = false
+    state.isPublishing = false
     await publisher
     const all = (): unknown[] => [...before.events(), ...after.events()].map(({ data }) => data)
     await eventually('the last is there', () => (all().includes(published.at(-1)) ? true : undefined))

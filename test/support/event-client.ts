@@ -18,7 +18,7 @@ export class SocketReader {
 
   constructor(socket: WebSocket) {
     this.socket = socket
-    socket.on('message', (frame) => this.frames.push(String(frame)))
+    socket.on('message', (frame: Buffer) => this.frames.push(frame.toString('utf8')))
     socket.on('error', () => {})
     this.ended = new Promise((resolve) => {
       socket.once('close', (code, reason) => resolve({ code, reason: String(reason) }))

@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { TopicIndex, matchesPattern, parsePattern } from '../../../src/services/event-topics.ts'
 
 test.each([
