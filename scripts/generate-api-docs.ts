@@ -59,9 +59,17 @@ function wireType(type: Field['type']): string {
   switch (type) {
     case 'offset':
     case 'count':
+    case 'ttl':
+    case 'revision':
       return 'integer'
     case 'floor':
+    case 'expiry':
       return 'integer or null'
+    case 'flag':
+      return 'boolean'
+    case 'operations':
+    case 'comparisons':
+      return 'array of objects'
     case 'limits':
       return 'object'
     case 'json':

@@ -215,6 +215,28 @@ function bump(): Route {
   })
 }
 
+function watch(noun: Noun): Route {
+  const input: RouteInput = {
+    name: 'watch',
+    path: '/watch',
+    kind: 'node',
+    stream: true,
+    fields: [
+      PREFIX,
+      {
+        name: 'since',
+        type: 'revision',
+        required: false,
+        meaning: 'A revision: begin right after it, such as the `as_of` of a list. Absent: with the next change.',
+      },
+    ],
+    success: { status: 101, body: 'a WebSocket, or 200 with an event stream for Accept: text/event-stream' },
+    errors: ['WATCH_TOO_OLD', 'UPGRADE_REQUIRED', 'ORIGIN_NOT_ALLOWED', 'TOO_MANY_CONNECTIONS'],
+    meaning: 'Delivers the changes of keys as they are applied; see "Watching keys".',
+  }
+  return route(noun, ['GET'], input)
+}
+
 const OPERATION_RESULT = '{"ok":true,"revision":12}'
 
 function operations(name: string, required: boolean, meaning: string): Field {
@@ -267,6 +289,6 @@ const TRANSACTION_ROUTES: readonly Route[] = [
 ]
 
 export const DATA_ROUTES: readonly Route[] = [
-  ...(['value', 'cache'] as const).flatMap((noun) => [...readRoutes(noun), ...writeRoutes(noun)]),
+  ...(['value', 'cache'] as const).flatMap((noun) => [...readRoutes(noun), ...writeRoutes(noun), watch(noun)]),
   ...TRANSACTION_ROUTES,
 ]

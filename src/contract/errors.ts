@@ -112,6 +112,11 @@ export const ERRORS = {
     'conflict: the key has another revision',
     'Read the key again and repeat with its present revision.',
   ),
+  WATCH_TOO_OLD: entry(
+    410,
+    'Changes since that revision are not held any more',
+    'List the entries again, then watch since the as_of of the list.',
+  ),
   DISK_LIMIT_EXCEEDED: entry(400, 'Disk usage limit exceeded', 'Delete values, or ask for a higher limit.'),
   MEMORY_LIMIT_EXCEEDED: entry(400, 'Memory usage limit exceeded', 'Delete cache entries, or ask for a higher limit.'),
   EVENTS_LIMIT_EXCEEDED: entry(

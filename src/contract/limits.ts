@@ -62,6 +62,14 @@ export const ENTRIES_PAGE_BYTES_MAX = 4 * 1024 * 1024
 export const DELETE_RANGE_KEYS_PER_STEP = 1_000
 export const DELETE_RANGE_STEPS_MAX = 1_000
 
+/** The newest changes that a node keeps for those who watch keys and come back. */
+export const WATCH_RING_REVISIONS_MAX = 10_000
+export const WATCH_RING_BYTES_MAX = 16 * 1024 * 1024
+
+/** Watchers of one node, of one key and of all together. */
+export const WATCHERS_PER_ENTITY_MAX = 100
+export const WATCHERS_PER_NODE_MAX = 1_000
+
 /** Longest text that can be a token; longer ones are refused unread. */
 export const TOKEN_CHARS_MAX = 512
 

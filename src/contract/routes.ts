@@ -67,7 +67,7 @@ const LIMITS_BODY =
   '{"usage":{"bytes_on_disk":0,"bytes_in_memory":0,"events_emitted":0,"subscribers":0},"max_limits":{"bytes_on_disk":0,' +
   '"bytes_in_memory":0,"events_emitted":0,"subscribers":0,"rate_per_second_data_limit":0,"rate_per_second_event_limit":0}}'
 const ENTITY_BODY =
-  '{"root_api_key":"insi_…","aliases":["insi_…"],"data_scope_uuid":"…","key_uuid":"…","usage":{"usage":{…},"max_limits":{…}}}'
+  '{"root_api_key":"insi_…","aliases":["insi_…"],"data_scope_uuid":"…","key_uuid":"…","status":"active","usage":{"usage":{…},"max_limits":{…}}}'
 
 const SYSTEM_ROUTES: readonly Route[] = [
   system('node', {
@@ -189,7 +189,9 @@ const ADMIN_ROUTES: readonly Route[] = [
     path: '/admin/insight/entities',
     fields: [OFFSET, { ...LIMIT, meaning: 'The most to return; 0 or absent means all, at most 10000.' }],
     success: { status: 200, body: `{"entities":[${ENTITY_BODY}]}, or {"entities":null} when there is none` },
-    meaning: 'Entities by key UUID; root is not listed.',
+    meaning:
+      'Entities by key UUID; root is not listed. One with the status `deleting` is there, with what is left of its usage, until its ' +
+      'data is gone.',
   }),
   admin('read', {
     name: 'admin.insight.entityByAlias',

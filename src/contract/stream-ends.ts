@@ -18,6 +18,8 @@ export const STREAM_ENDS = {
   failed: { code: 1011, reason: 'internal error' },
   /** The key, or the entity of an alias, was deleted. */
   keyDeleted: { code: 4401, reason: 'key deleted' },
+  /** A watcher did not read what the node had to drop, or the node was given a new state: list again, then watch. */
+  changesLost: { code: 4410, reason: 'changes were lost: list again' },
   /** Neither a message nor a pong came in time. */
   silent: { code: 4408, reason: 'no pong' },
 } as const satisfies Readonly<Record<string, StreamEnd>>

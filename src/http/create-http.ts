@@ -30,6 +30,7 @@ import type { MetricsText } from './routes/ops.ts'
 import { pingHandlers } from './routes/ping.ts'
 import { transactionHandlers } from './routes/transactions.ts'
 import { valueHandlers } from './routes/values.ts'
+import { watchHandlers } from './routes/watches.ts'
 import { HttpServer } from './server.ts'
 import type { TlsMaterial } from './server.ts'
 
@@ -111,6 +112,7 @@ function handlersOf(
   return {
     ...valueHandlers(services.values, config.limits),
     ...cacheHandlers(services.cache, config.limits),
+    ...watchHandlers({ clock, watches: services.watches, sockets }, config.events),
     ...transactionHandlers(services.transactions, config.limits),
     ...pingHandlers(services.ping),
     ...aliasHandlers(services.aliases),

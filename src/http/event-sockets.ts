@@ -17,13 +17,13 @@ import {
 import { STREAM_ENDS } from '../contract/stream-ends.ts'
 import type { StreamEnd } from '../contract/stream-ends.ts'
 import type { EventFrame } from '../services/event-frame.ts'
-import type { EventSink, EventSubscriber } from '../services/event-subscriber.ts'
+import type { EventSink } from '../services/event-subscriber.ts'
 import type { App } from './app.ts'
 import type { RequestContext } from './context.ts'
 import { chosenProtocol } from './event-handshake.ts'
 
 /** Makes a subscriber of a connection. */
-export type AttachSink = (sink: EventSink) => EventSubscriber | undefined
+export type AttachSink = (sink: EventSink) => { close(end: StreamEnd): void } | undefined
 
 interface PendingUpgrade {
   readonly socket: Socket

@@ -22,6 +22,8 @@ export interface EntityInsight {
   readonly aliases: readonly string[]
   readonly scopeUuid: string
   readonly keyUuid: string
+  /** While it is being deleted, `usage` is what is left to remove. */
+  readonly status: EntityRecord['status']
   readonly usage: EntityUsage
   readonly limits: EntityLimits
 }
@@ -60,12 +62,13 @@ export class InsightService {
     return this.#deps.reader.listEntities(page.offset, limit).map((entity) => this.#insightOf(entity))
   }
 
-  #insightOf({ entityId, keyUuid, scopeUuid, aliasKeyUuids, limits }: EntityRecord): EntityInsight {
+  #insightOf({ entityId, keyUuid, scopeUuid, status, aliasKeyUuids, limits }: EntityRecord): EntityInsight {
     return {
       token: this.#deps.tokens.make({ kind: 'entity', keyUuid }),
       aliases: aliasTokens(this.#deps.tokens, aliasKeyUuids),
       scopeUuid,
       keyUuid,
+      status,
       usage: this.#deps.reader.usage(entityId),
       limits,
     }

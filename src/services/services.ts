@@ -31,6 +31,7 @@ import { SubscriptionSlots } from './subscription-slots.ts'
 import { TokenCodec } from './tokens.ts'
 import { TransactionService } from './transactions.ts'
 import { ValueService } from './values.ts'
+import { WatchService } from './watches.ts'
 
 export interface ServicesDeps {
   readonly config: Config
@@ -66,6 +67,7 @@ export interface Services {
   readonly events: EventService
   /** Started and stopped by the node. */
   readonly subscriptions: { start(): void; stop(): Promise<void> }
+  readonly watches: WatchService
   /** Must hear of everything that the state machine applies. */
   readonly changes: ChangeListener
 }
@@ -86,6 +88,7 @@ export function createServices(deps: ServicesDeps): Services {
   )
   const { channel } = replicator
   const operations = new OperationsService({ clock, random, channel })
+  const watches = new WatchService({ reader, readGate })
   const values = new ValueService({ clock, reader, readGate, proposer })
   const cache = new CacheService({ clock, reader, readGate, proposer }, config.cache)
   return {
@@ -114,14 +117,15 @@ export function createServices(deps: ServicesDeps): Services {
     rates: new RateLimiter({ clock, random, reader, channel, observer }),
     addresses: new AddressLimiter({ clock, observer }, config.rateLimiters),
     operations,
-    ...createEvents(deps, proposer, operations),
+    watches,
+    ...createEvents(deps, proposer, { operations, watches }),
   }
 }
 
 function createEvents(
   { config, clock, random, log: nodeLog, reader, replicator, liveMembers = () => null }: ServicesDeps,
   proposer: Proposer,
-  operations: OperationsService,
+  { operations, watches }: { readonly operations: OperationsService; readonly watches: WatchService },
 ): Pick<Services, 'events' | 'subscriptions' | 'changes'> {
   const log = nodeLog.child({ part: 'events' })
   const slots = new SubscriptionSlots({ clock, log, reader, replicator, proposer })
@@ -147,14 +151,16 @@ function createEvents(
       },
       stop: async () => {
         await leases.stop()
+        watches.stop()
         await events.stop()
       },
     },
     changes: {
-      wantsWrites: () => false,
+      wantsWrites: (entityId) => watches.wantsWrites(entityId),
       onApplied: (changes) => {
         operations.countEvents(changes.filter(({ type }) => type === 'event').length)
         hub.onApplied(changes)
+        watches.onApplied(changes)
       },
     },
   }

@@ -34,13 +34,14 @@ export function insightHandlers(insight: InsightService): Handlers {
   }
 }
 
-function entityMembers({ token, aliases, scopeUuid, keyUuid, usage, limits }: EntityInsight) {
+function entityMembers({ token, aliases, scopeUuid, keyUuid, status, usage, limits }: EntityInsight) {
   const members = Object.entries(limitMembers(limits)).filter(([member]) => !RATE_MEMBERS.includes(member))
   return {
     root_api_key: token,
     aliases,
     data_scope_uuid: scopeUuid,
     key_uuid: keyUuid,
+    status,
     usage: { usage: usageMembers(usage), max_limits: Object.fromEntries(members) },
   }
 }
