@@ -1,8 +1,9 @@
 // How a node starts that belongs to no cluster yet: it bootstraps one only when it is the default leader and no peer belongs
 // to one; otherwise it asks to join. Nobody bootstraps by accident: a wiped default leader finds its cluster and joins it.
-import { assert, unreachable } from '../base/assert.ts'
+import { unreachable } from '../base/assert.ts'
 import { delay } from '../base/clock.ts'
 import type { Clock } from '../base/clock.ts'
+import { InsiError } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import type { Random } from '../base/random.ts'
 import { encodeMembership } from '../raft/membership.ts'
@@ -132,15 +133,19 @@ export async function clearFirstEntry(log: DurableLog): Promise<void> {
   await log.flush(null)
 }
 
-/** A node without a cluster holds at most the first entry of an interrupted bootstrap. */
+/** A node without a cluster holds at most the first entry of an interrupted bootstrap. Throws InsiError IDENTITY_CORRUPT. */
 export function assertFresh(log: DurableLog, state: StateMachine): void {
-  const isFresh = log.base.index === 0 && log.lastIndex <= 1 && state.appliedIndex === 0
-  assert(isFresh, 'the data directory holds data of a cluster but no identity: restore the identity file or clear it')
+  if (log.base.index === 0 && log.lastIndex <= 1 && state.appliedIndex === 0) return
+  throw new InsiError(
+    'IDENTITY_CORRUPT',
+    'the data directory holds data of a cluster, but the identity of the node is missing. Restore identity.json, or start ' +
+      'the node with an empty data directory, so that it joins as a new member',
+  )
 }
 
 /**
  * Brings log and state together after a crash in the middle of a snapshot's installation: the state is replaced first, the log
- * second. Rejects nothing; asserts that the state never runs ahead of the log otherwise.
+ * second. Throws InsiError LOG_CORRUPT when they differ in another way: one of them lost what it had made durable.
  */
 export async function alignLogWithState(log: DurableLog, state: StateMachine): Promise<void> {
   const snapshot = state.installedSnapshot
@@ -149,6 +154,10 @@ export async function alignLogWithState(log: DurableLog, state: StateMachine): P
     await log.flush(null)
   }
   const { appliedIndex } = state
-  assert(appliedIndex >= log.base.index, `the state is at ${appliedIndex}, but the log begins after ${log.base.index}`)
-  assert(appliedIndex <= log.lastIndex, `the state is at ${appliedIndex}, but the log ends at ${log.lastIndex}`)
+  if (appliedIndex >= log.base.index && appliedIndex <= log.lastIndex) return
+  throw new InsiError(
+    'LOG_CORRUPT',
+    `the log holds entries ${log.base.index + 1} to ${log.lastIndex}, but the state is at ${appliedIndex}: one of them lost ` +
+      'data. Start the node with an empty data directory, so that it joins as a new member',
+  )
 }

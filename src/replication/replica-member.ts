@@ -242,7 +242,7 @@ export class ReplicaMember {
   /** The state first, the log after it: a crash in between is repaired at start, see alignLogWithState(). */
   #installSnapshot(meta: SnapshotMeta): void {
     const { clock, logger, observer, proposals, reads } = this.#deps
-    const incoming = this.#receiver.takeStaged()
+    const { incoming, sizeBytes } = this.#receiver.takeStaged()
     this.#apply.runBetweenBatches(async () => {
       await incoming.commit(meta)
       this.#receiver.installed()
@@ -250,7 +250,7 @@ export class ReplicaMember {
       proposals.onInstalled(meta, clock.monotonicMs())
       reads.onApplied(meta.index)
       this.#loop.releaseFlushes()
-      observer.onSnapshot({ direction: 'installed', ok: true, sizeBytes: 0 })
+      observer.onSnapshot({ direction: 'installed', ok: true, sizeBytes })
       logger.info({ index: meta.index, term: meta.term }, 'snapshot installed')
     })
   }

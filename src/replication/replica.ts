@@ -57,6 +57,7 @@ export class Replica {
   /** What operators ask and change, through any node. */
   readonly admin: ClusterAdmin
   readonly #deps: ReplicaDeps
+  readonly #fatal: (error: Error) => void
   readonly #options: ReplicaOptions
   readonly #proposals: Proposals
   readonly #reads: ReadBarriers
@@ -97,8 +98,6 @@ export class Replica {
       schedule: deps.schedule,
     })
   }
-
-  readonly #fatal: (error: Error) => void
 
   /**
    * Listens for peers and takes up work. Resolves without waiting for a cluster: until the node is a member its role is

@@ -1,6 +1,7 @@
 // The receiving side of a snapshot transfer: stages the chunks beside the current state, and hands the complete, verified
 // snapshot to the core, which decides whether it is newer than what this node has.
-import { InsiError, messageOf } from '../base/errors.ts'
+import { must } from '../base/assert.ts'
+import { messageOf } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import type { MemberId, SnapshotMeta } from '../raft/types.ts'
 import type { IncomingSnapshot, StateMachine } from './ports.ts'
@@ -60,12 +61,11 @@ export class SnapshotReceiver {
   }
 
   /** The snapshot that was offered last, for installation; the receiver lets go of it until installed(). */
-  takeStaged(): IncomingSnapshot {
-    const staged = this.#staged
-    if (staged === null) throw new InsiError('SNAPSHOT_CORRUPT', 'no snapshot is staged')
+  takeStaged(): { readonly incoming: IncomingSnapshot; readonly sizeBytes: number } {
+    const incoming = must(this.#staged, 'an accepted snapshot is staged')
     this.#staged = null
     this.#isInstalling = true
-    return staged
+    return { incoming, sizeBytes: this.#transfer?.sizeBytes ?? 0 }
   }
 
   /** The snapshot that was taken is installed; the next transfer may begin. */

@@ -88,7 +88,7 @@ async function createFixture(isAccepted = true): Promise<Fixture> {
 }
 
 async function install(receiver: SnapshotReceiver, meta: SnapshotMeta): Promise<void> {
-  await receiver.takeStaged().commit(meta)
+  await receiver.takeStaged().incoming.commit(meta)
   receiver.installed()
 }
 
