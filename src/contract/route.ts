@@ -15,7 +15,7 @@ type Auth = 'none' | 'any' | 'root'
 type KeyLimiter = 'data' | 'events' | 'none'
 
 /** Which limit per client address counts the request. */
-export type AddressLimiter = 'values' | 'cache' | 'events' | 'system' | 'none'
+type AddressLimiter = 'values' | 'cache' | 'events' | 'system' | 'none'
 
 /**
  * What a field holds. On the wire all are strings but `offset`, `count`, `ttl` and `revision` (integers; text in a query),

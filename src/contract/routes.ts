@@ -234,6 +234,22 @@ const OPS_ROUTES: readonly Route[] = [
   }),
 ]
 
+const OPENAPI_BODY = '{"openapi":"3.1.0",…}'
+const OPENAPI_ROUTES: readonly Route[] = [
+  {
+    ...ops({ name: 'openapi.public', path: '/openapi.json', body: OPENAPI_BODY, meaning: '' }),
+    listener: 'public',
+    addressLimiter: 'system',
+    meaning: 'This reference as OpenAPI 3.1: the routes of the public listener.',
+  },
+  ops({
+    name: 'openapi.all',
+    path: '/openapi.json',
+    body: OPENAPI_BODY,
+    meaning: 'This reference as OpenAPI 3.1: the routes of all listeners.',
+  }),
+]
+
 export const ROUTES: readonly Route[] = [
   ...DATA_ROUTES,
   ...EVENT_ROUTES,
@@ -241,4 +257,5 @@ export const ROUTES: readonly Route[] = [
   ...ADMIN_ROUTES,
   ...CLUSTER_ROUTES,
   ...OPS_ROUTES,
+  ...OPENAPI_ROUTES,
 ]

@@ -25,6 +25,7 @@ import { eventHandlers } from './routes/events.ts'
 import { insightHandlers } from './routes/insight.ts'
 import { limitsHandlers } from './routes/limits.ts'
 import { operationHandlers } from './routes/operations.ts'
+import { openApiHandlers } from './routes/openapi.ts'
 import { opsHandlers } from './routes/ops.ts'
 import type { MetricsText } from './routes/ops.ts'
 import { pingHandlers } from './routes/ping.ts'
@@ -125,6 +126,7 @@ function handlersOf(
       { ...config.limits, allowedOrigins: config.events.allowedOrigins },
     ),
     ...operationHandlers(services.operations),
+    ...openApiHandlers(version),
     ...opsHandlers({ health: services.health, metrics, version, runtimeVersion }),
   }
 }

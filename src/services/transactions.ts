@@ -43,7 +43,7 @@ export interface TxnOutcome {
 }
 
 /** When an entry of a space expires that is written now with this time to live; 0: never. */
-export type ExpiryOf = (ttlMs: number | undefined) => number
+type ExpiryOf = (ttlMs: number | undefined) => number
 
 export interface TransactionServiceDeps {
   readonly clock: Clock

@@ -107,9 +107,7 @@ export class WatchService {
   /** Admits nobody any more and ends every watcher. */
   stop(): void {
     this.#isStopping = true
-    for (const entityId of [...this.#watchers.keys()]) {
-      for (const watcher of this.#watchersOf(entityId)) this.#close(watcher, STREAM_ENDS.stopping)
-    }
+    this.#closeAll(STREAM_ENDS.stopping)
   }
 
   /** The revision to begin after. What was being applied when recording began is left out until the barrier is passed. */
@@ -181,8 +179,13 @@ export class WatchService {
   #onInstalled(index: number): void {
     this.#ring.clear()
     for (const entityId of this.#recordedSince.keys()) this.#recordedSince.set(entityId, index)
-    for (const entityId of [...this.#watchers.keys()]) {
-      for (const watcher of this.#watchersOf(entityId)) this.#close(watcher, STREAM_ENDS.changesLost)
+    this.#closeAll(STREAM_ENDS.changesLost)
+  }
+
+  #closeAll(end: StreamEnd): void {
+    // Deleting from a map while its keys are visited is well defined.
+    for (const entityId of this.#watchers.keys()) {
+      for (const watcher of this.#watchersOf(entityId)) this.#close(watcher, end)
     }
   }
 

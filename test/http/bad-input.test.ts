@@ -69,9 +69,23 @@ const GOOD: Readonly<Record<FieldType, unknown>> = {
   comparisons: [],
 }
 const WRONG_LISTS: readonly unknown[] = [
-  ...[1, 'x', true, {}, null, [1], ['x'], [null], [[]]],
-  ...[[{}], [{ key: 'a' }], [{ op: 'set' }], [{ op: 'none', key: 'a' }], [{ op: 1, key: 'a' }]],
-  ...[[{ op: 'value', key: 'a', value: 1 }], [{ op: 'exists', key: 1 }], [{ op: 'exists', key: 'a', space: 'x' }]],
+  1,
+  'x',
+  true,
+  {},
+  null,
+  [1],
+  ['x'],
+  [null],
+  [[]],
+  [{}],
+  [{ key: 'a' }],
+  [{ op: 'set' }],
+  [{ op: 'none', key: 'a' }],
+  [{ op: 1, key: 'a' }],
+  [{ op: 'value', key: 'a', value: 1 }],
+  [{ op: 'exists', key: 1 }],
+  [{ op: 'exists', key: 'a', space: 'x' }],
   Array.from({ length: 1025 }, () => ({ op: 'exists', key: 'a' })),
 ]
 const WRONG_TYPES: Readonly<Record<FieldType, readonly unknown[]>> = {

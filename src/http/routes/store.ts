@@ -21,7 +21,7 @@ import { callerOf } from '../middleware/authenticate.ts'
 import { PARAMETER_WORDS } from './words.ts'
 
 /** The words of each write about its fields. */
-export interface StoreWords {
+interface StoreWords {
   readonly set: FieldWords
   readonly setnx: FieldWords
   readonly cas: FieldWords
