@@ -1,4 +1,4 @@
-// The state machine of a simulated node, with every effect reported to the checkers.
+// The state machine of a simulated node: its work takes virtual time, and every effect is reported to the checkers.
 import type { Entry, LogIndex, SnapshotMeta, Term } from '../../src/raft/types.ts'
 import type {
   IncomingSnapshot,
@@ -10,17 +10,35 @@ import type { StateMachine } from '../../src/state/state-machine.ts'
 import type { ReplaceableStore } from '../../src/storage/ordered-store.ts'
 import type { CommittedLog } from './committed-log.ts'
 
+/** Replacing a database takes longer than a batch. */
+const COMMIT_CALLS = 10
+
 export class ObservedState implements StateMachinePort {
   readonly inner: StateMachine
   readonly #stores: ReplaceableStore
   readonly #nodeId: string
   readonly #committed: CommittedLog
+  readonly #work: () => Promise<void>
+  readonly #onInstalling: () => void
 
-  constructor(inner: StateMachine, stores: ReplaceableStore, nodeId: string, committed: CommittedLog) {
+  /** `work` takes the time of one call into the database. */
+  constructor(
+    inner: StateMachine,
+    stores: ReplaceableStore,
+    surroundings: {
+      readonly nodeId: string
+      readonly committed: CommittedLog
+      readonly work: () => Promise<void>
+      /** A snapshot is about to replace the state. */
+      readonly onInstalling: () => void
+    },
+  ) {
     this.inner = inner
     this.#stores = stores
-    this.#nodeId = nodeId
-    this.#committed = committed
+    this.#nodeId = surroundings.nodeId
+    this.#committed = surroundings.committed
+    this.#work = surroundings.work
+    this.#onInstalling = surroundings.onInstalling
   }
 
   get appliedIndex(): LogIndex {
@@ -36,6 +54,7 @@ export class ObservedState implements StateMachinePort {
   }
 
   async apply(entries: readonly Entry[]): Promise<readonly unknown[]> {
+    await this.#work()
     const results = await this.inner.apply(entries)
     this.#committed.applied(this.#nodeId, entries, results)
     this.#reportState()
@@ -46,7 +65,8 @@ export class ObservedState implements StateMachinePort {
     return this.inner.hashAt(index)
   }
 
-  sync(): Promise<LogIndex> {
+  async sync(): Promise<LogIndex> {
+    await this.#work()
     return this.inner.sync()
   }
 
@@ -57,10 +77,15 @@ export class ObservedState implements StateMachinePort {
   async beginInstall(): Promise<IncomingSnapshot> {
     const incoming = await this.inner.beginInstall()
     return {
-      write: (chunk) => incoming.write(chunk),
+      write: async (chunk) => {
+        await this.#work()
+        await incoming.write(chunk)
+      },
       verify: () => incoming.verify(),
       abort: () => incoming.abort(),
       commit: async (meta) => {
+        this.#onInstalling()
+        for (let call = 0; call < COMMIT_CALLS; call++) await this.#work()
         await incoming.commit(meta)
         this.#committed.installed(this.#nodeId, meta)
         this.#reportState()

@@ -13,6 +13,9 @@ const KEYS = ['a', 'b', 'c', 'd'] as const
 const COUNTERS = ['n', 'm'] as const
 /** Pause of a client between two operations. */
 const THINK_MS_MAX = 80
+/** How often a client does several operations at once through one node, and how many at most. */
+const BURST_RATE = 0.15
+const BURST_MAX = 6
 /** One in so many values is large, so that bytes and not only counts are at work. */
 const LARGE_VALUE_ODDS = 16
 const LARGE_VALUE_BYTES = 2_000
@@ -99,7 +102,8 @@ export class SimClients {
       await this.#think()
       const node = this.#random.pick(this.#nodes)
       if (!this.#isActive || node.replica === null) continue
-      await this.#operate(client, node)
+      const burst = this.#random.chance(BURST_RATE) ? this.#random.between(2, BURST_MAX) : 1
+      await Promise.all(Array.from({ length: burst }, () => this.#operate(client, node)))
     }
   }
 

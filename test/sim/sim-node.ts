@@ -1,5 +1,6 @@
 // One node of a simulation: hardware that outlives crashes (disk, database, address) and at most one process on it, made of the
 // production identity, log, state machine, Raft core and replica.
+import { delay } from '../../src/base/clock.ts'
 import { messageOf } from '../../src/base/errors.ts'
 import { silentLog } from '../../src/base/log.ts'
 import { must } from '../../src/base/assert.ts'
@@ -24,12 +25,14 @@ import type { SimTrace } from './sim-trace.ts'
 /** Small segments, so that rolling over, cutting and recovery over several files happen within seconds. */
 const SEGMENT_SIZE_BYTES = 8 * 1024
 const CACHE_SIZE_BYTES = 4 * 1024
+/** One call into the database. */
+const STATE_MS_MAX = 4
 /** How wrong wall clocks are. */
 const CLOCK_SKEW_MS_MAX = 3_600_000
 
 /** How often, and how soon, a process crashes after it came to a rare place. */
 const CRASH_RATE = 0.1
-const CRASH_DELAY_MS_MAX = 10
+const CRASH_DELAY_MS_MAX = 30
 
 /** Until a supervisor starts a process again that ended by itself. */
 const RESTART_MS = 200
@@ -223,7 +226,12 @@ export class SimNode {
       cacheSizeBytes: CACHE_SIZE_BYTES,
     })
     const log = bug?.wrapLog?.(opened) ?? opened
-    const state = new ObservedState(await StateMachine.open(this.#stores), this.#stores, this.nodeId, committed)
+    const state = new ObservedState(await StateMachine.open(this.#stores), this.#stores, {
+      nodeId: this.nodeId,
+      committed,
+      work: () => delay(clock, random.int(STATE_MS_MAX)),
+      onInstalling: () => this.#comeTo('snapshot installing'),
+    })
     const { memberId, nodeId } = identity
     const { raftAddress } = this.options
     const peer = network.attach(() => ({ nodeId, memberId, raftAddress, clusterId: identity.clusterId }))

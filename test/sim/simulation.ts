@@ -237,7 +237,7 @@ function replicaOptions(nodeId: string, nodeIds: readonly string[], logEntriesMa
     messageSizeBytesMax: 4_096,
     inflightMessagesMax: 8,
     uncommittedSizeBytesMax: 6_000,
-    pendingProposalsMax: 5,
+    pendingProposalsMax: 8,
     proposalTimeoutMs: 3_000,
     leaderWaitMs: 1_500,
     readTimeoutMs: 1_500,
