@@ -20,7 +20,7 @@ const INBOX_MESSAGES_MAX = 8_192
 const TURN_MESSAGES_MAX = 1_024
 
 /** What the loop asks of its surroundings. Called synchronously within a turn. */
-interface LoopHooks {
+export interface LoopHooks {
   send(message: Message): void
   /** Hands proposals and reads that wait to the core. */
   beforeEffects(): void

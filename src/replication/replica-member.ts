@@ -20,6 +20,7 @@ import { ApplyLoop } from './replica-apply.ts'
 import { LogCutter, lowestMatchIndex } from './replica-log-cut.ts'
 import { ReplicaLog } from './replica-log.ts'
 import { ReplicaLoop } from './replica-loop.ts'
+import type { LoopHooks } from './replica-loop.ts'
 import { MembershipKeeper } from './replica-membership.ts'
 import { raftOptions } from './replica-options.ts'
 import type { ReplicaDeps, ReplicaOptions } from './replica-options.ts'
@@ -186,7 +187,7 @@ export class ReplicaMember {
     this.#loop.receive(message)
   }
 
-  #hooks(): ConstructorParameters<typeof ReplicaLoop>[0]['hooks'] {
+  #hooks(): LoopHooks {
     return {
       send: (message) => this.#sendRaft(message),
       beforeEffects: () => {
