@@ -27,6 +27,8 @@ export interface ClusterFile {
   readonly certificatePaths: readonly string[]
   /** By node id, in the order of the file. */
   readonly endpoints: ReadonlyMap<string, EndpointOptions>
+  /** By node id: where the other nodes reach it; a node whose address cannot be read is not there. */
+  readonly raftAddresses: ReadonlyMap<string, string>
 }
 
 /** Reads the file, with the environment's variables over it as the server has them. Throws StartFailure. */
@@ -40,8 +42,12 @@ export async function readClusterFile(filePath: string, environment: Environment
   const certificate = setting('tls', 'cert')
   const usesTls = setting('serverMustUseTLS') === 'true' || certificate !== ''
   const endpoints = new Map<string, EndpointOptions>()
+  const raftAddresses = new Map<string, string>()
   for (const { key, node } of mapAt(root, ['nodes'])?.entries ?? []) {
-    if (node.type === 'map') endpoints.set(key, endpointOf(key, node, usesTls))
+    if (node.type !== 'map') continue
+    endpoints.set(key, endpointOf(key, node, usesTls))
+    const raftAddress = raftAddressOf(node)
+    if (raftAddress !== undefined) raftAddresses.set(key, raftAddress)
   }
   return {
     instanceSecret: (await readSecretFile(environment)) ?? setting('instanceSecret'),
@@ -49,6 +55,7 @@ export async function readClusterFile(filePath: string, environment: Environment
     skipVerify: setting('clientSkipVerify') === 'true' || environment.INSI_SKIP_VERIFY === 'true',
     certificatePaths: usesTls ? certificatePaths(certificate, dataDirectory(environment, root), endpoints) : [],
     endpoints,
+    raftAddresses,
   }
 }
 
@@ -102,6 +109,13 @@ function endpointOf(nodeId: string, node: SourceMap, usesTls: boolean): Endpoint
     return `${usesTls ? 'https' : 'http'}://${formatAddress({ host, port: address.port })}`
   }
   return { publicUrl: urlOf('publicBinding'), privateUrl: urlOf('privateBinding') }
+}
+
+// As the server advertises it: raftAdvertise, or raftBinding with a host that others can dial.
+function raftAddressOf(node: SourceMap): string | undefined {
+  const address = parseAddress(textAt(node, ['raftAdvertise']) || textAt(node, ['raftBinding']))
+  if (address === undefined || !isWildcardHost(address.host)) return address && formatAddress(address)
+  return formatAddress({ host: textAt(node, ['clientDomain']) || '127.0.0.1', port: address.port })
 }
 
 function nodeAt(map: SourceMap, names: readonly string[]): SourceNode | undefined {

@@ -58,6 +58,12 @@ export interface CommandContext {
   http(): HttpClient
   /** A client with a key that was given as an argument. */
   httpWithKey(apiKey: string): Promise<HttpClient>
+  /** A client of one node of the configuration with the root key. Rejects with CommandFailure when there is none. */
+  nodeClient(nodeId: string): Promise<HttpClient>
+  /** Where the other nodes reach a node of the configuration; undefined when it is not there. */
+  raftAddressOf(nodeId: string): Promise<string | undefined>
+  /** What the process exits with when the command succeeds; 0 when this is not called. */
+  exitWith(code: number): void
   /** The root key, from the configuration or the environment. */
   rootKey(): Promise<string>
   /** Aborts when the process is asked to end. Before the first call such a request ends the process at once. */

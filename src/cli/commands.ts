@@ -3,6 +3,7 @@
 import { nameOf } from './command.ts'
 import type { Command } from './command.ts'
 import { ADMIN_COMMANDS, ALIAS_COMMANDS, KEY_COMMANDS } from './table/admin.ts'
+import { CLUSTER_COMMANDS } from './table/cluster.ts'
 import { CACHE_COMMANDS, VALUE_COMMANDS } from './table/data.ts'
 import { EVENT_COMMANDS } from './table/events.ts'
 import { SESSION_COMMANDS } from './table/session.ts'
@@ -19,6 +20,7 @@ export const GROUPS: readonly CommandGroup[] = [
   { title: 'Keys and limits', commands: KEY_COMMANDS },
   { title: 'Aliases', commands: ALIAS_COMMANDS },
   { title: 'Administration', commands: ADMIN_COMMANDS },
+  { title: 'Cluster', commands: CLUSTER_COMMANDS },
   { title: 'Connection and shell', commands: SESSION_COMMANDS },
 ]
 

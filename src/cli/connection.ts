@@ -12,6 +12,8 @@ import type { GlobalOptions } from './global-flags.ts'
 const CONFIG_CLIENT_FAILED = 'Failed to initialize API client from config'
 const DIRECT_CLIENT_FAILED = 'Failed to initialize API client without config'
 
+const CONFIG_NEEDED = 'Error: join command requires --config with a valid cluster configuration file'
+
 /** A person waits: a few tries within an election, and a rate limit is an answer, not something to sit out. */
 const RETRY = { roundsMax: 5, backoffMinMs: 100, backoffMaxMs: 800, retryAfterMaxMs: 0 }
 const TOTAL_TIMEOUT_MS = 10_000
@@ -53,6 +55,33 @@ export class Connection {
     } catch (error) {
       throw new StartFailure(isDirect ? DIRECT_CLIENT_FAILED : CONFIG_CLIENT_FAILED, (error as Error).message)
     }
+  }
+
+  /** A client of one node of the configuration, with the root key. Throws StartFailure or CommandFailure. */
+  async clientOfNode(nodeId: string): Promise<HttpClient> {
+    if (this.#isDirect()) throw new CommandFailure([CONFIG_NEEDED])
+    const file = await this.#clusterFile().catch((error: unknown) => {
+      if (!(error instanceof StartFailure)) throw error
+      throw new CommandFailure([CONFIG_NEEDED], { log: { level: 'ERROR', message: error.detail } })
+    })
+    const endpoint = file.endpoints.get(nodeId)
+    if (endpoint === undefined) throw new CommandFailure([`Error: node ID '${nodeId}' not found in configuration`])
+    const apiKey = await this.rootKey()
+    const ca = file.skipVerify ? undefined : await trustedCertificates(file.certificatePaths)
+    return new HttpClient({
+      endpoints: [endpoint],
+      apiKey,
+      skipVerify: file.skipVerify,
+      followRedirects: false,
+      retry: RETRY,
+      totalTimeoutMs: TOTAL_TIMEOUT_MS,
+      ...(ca === undefined ? {} : { ca }),
+    })
+  }
+
+  /** Where the other nodes reach a node; undefined when the configuration lacks it. */
+  async raftAddressOf(nodeId: string): Promise<string | undefined> {
+    return (await this.#clusterFile()).raftAddresses.get(nodeId)
   }
 
   /** The root key. Throws StartFailure when there is no secret. */

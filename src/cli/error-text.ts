@@ -4,6 +4,15 @@ import { ClientError } from '../client/errors.ts'
 
 const CONFLICT_TEXT = 'operation failed due to a conflict (e.g., key exists for blob, setnx, or cas failed)'
 
+/** Conflicts with the cluster as it is, not with another writer. */
+const MEMBERSHIP_CODES: ReadonlySet<string> = new Set([
+  'QUORUM_AT_RISK',
+  'CHANGE_PENDING',
+  'MEMBER_EXISTS',
+  'MEMBER_LEADS',
+  'MEMBER_NOT_READY',
+])
+
 /** What follows `Error: `. */
 export function errorText(error: unknown): string {
   if (!(error instanceof ClientError) || error.facts.status === undefined) return messageOf(error)
@@ -27,6 +36,7 @@ export function errorText(error: unknown): string {
     case 'API_KEY_NOT_FOUND':
       return 'api key not found'
   }
+  if (MEMBERSHIP_CODES.has(error.code)) return `${error.code} - ${error.message}`
   if (status === 409 || status === 412) return CONFLICT_TEXT
   if (isApiAnswer === true) return `server error (status ${status}): ${error.code} - ${error.message}`
   return foreignText(error, status)

@@ -67,6 +67,7 @@ class Call {
   readonly #clients: HttpClient[] = []
   #connection: Connection | undefined
   #format: Format
+  #exitCode = EXIT_SUCCESS
 
   constructor(command: Command, globals: GlobalOptions, process: CliProcess, console: Console) {
     this.#command = command
@@ -89,7 +90,7 @@ class Call {
       await (
         await run
       )(context)
-      return EXIT_SUCCESS
+      return this.#exitCode
     } catch (error) {
       return await this.#complain(error)
     } finally {
@@ -119,6 +120,17 @@ class Call {
       httpWithKey: async (apiKey) => {
         assert(connection !== undefined, `${nameOf(this.#command)} has no connection`)
         return this.#keep(await connection.clientWithKey(apiKey))
+      },
+      nodeClient: async (nodeId) => {
+        assert(connection !== undefined, `${nameOf(this.#command)} has no connection`)
+        return this.#keep(await connection.clientOfNode(nodeId))
+      },
+      raftAddressOf: async (nodeId) => {
+        assert(connection !== undefined, `${nameOf(this.#command)} has no connection`)
+        return connection.raftAddressOf(nodeId)
+      },
+      exitWith: (code) => {
+        this.#exitCode = code
       },
       rootKey: async () => {
         assert(connection !== undefined, `${nameOf(this.#command)} has no connection`)

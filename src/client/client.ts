@@ -1,6 +1,7 @@
 // The client of one key: every noun of the API over one set of connections.
 import { Aliases } from './aliases.ts'
 import { Cache } from './cache.ts'
+import { Cluster } from './cluster.ts'
 import { Events } from './events.ts'
 import { HttpClient } from './http.ts'
 import { Insight } from './insight.ts'
@@ -21,6 +22,8 @@ export class InsiClient {
   readonly keys: Keys
   /** Needs the root key. */
   readonly insight: Insight
+  /** Needs the root key. */
+  readonly cluster: Cluster
   readonly #http: HttpClient
 
   /** Connects when first used. Throws INVALID_ARGUMENT for options that cannot work. */
@@ -34,6 +37,7 @@ export class InsiClient {
     this.limits = new LimitsClient(http)
     this.keys = new Keys(http)
     this.insight = new Insight(http)
+    this.cluster = new Cluster(http)
   }
 
   /** Checks the key and says who answers. */

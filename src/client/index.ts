@@ -16,6 +16,7 @@ export type { InsiEvent, Subscription, SubscriptionEnd } from './subscription.ts
 export type { Aliases } from './aliases.ts'
 export type { Limits, Usage, UsageAndLimits } from './limits.ts'
 export type { CreatedKey, Keys } from './keys.ts'
+export type { Cluster, ClusterMember, ClusterStatus, ClusterStep, Quorum, StepOutcome, StepPlan } from './cluster.ts'
 export type { EntityInsight, Insight, OperationRates } from './insight.ts'
 export type { PingAnswer } from './ping.ts'
 export { ScopedStore } from './scoped-store.ts'

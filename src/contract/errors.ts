@@ -186,7 +186,7 @@ export const ERRORS = {
     'It must run, be reachable at its Raft address and be caught up; see cluster/status.',
   ),
   TRANSFER_FAILED: entry(503, 'The leadership did not move in time', 'Nothing was changed. Try again.', RETRY),
-  JOIN_FAILED: entry(500, 'Failed to join follower', 'Start the node with the same secret, then try again.', RETRY),
+  JOIN_FAILED: entry(500, 'Failed to join follower', 'Start the node with the same secret, then try again.'),
 
   // The node. Callers see the code and the request id, the logs have the details.
   INTERNAL: entry(500, 'Internal Server Error', REPORT_HINT),

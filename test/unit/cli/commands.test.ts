@@ -323,7 +323,7 @@ describe.each(SUCCESSES.map((success) => [success.words.join(' '), success] as c
 
 test('every command that needs a client has an example here', () => {
   const tried = SUCCESSES.map(({ words }) => words.filter((word) => word !== '--root').join(' '))
-  const elsewhere = ['subscribe']
+  const elsewhere = ['subscribe', 'join', ...COMMANDS.map(nameOf).filter((name) => name.startsWith('cluster '))]
   const missing = COMMANDS.filter((command) => command.access !== 'nothing')
     .map(nameOf)
     .filter((name) => !elsewhere.includes(name) && !tried.some((words) => words.startsWith(name)))

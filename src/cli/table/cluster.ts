@@ -1,0 +1,131 @@
+// The commands on the cluster and its members.
+import type { Argument, Command } from '../command.ts'
+import type { FlagSpec } from '../flags.ts'
+
+const NODE: Argument = { name: 'node', meaning: 'The name of the node.' }
+const ADDRESS: Argument = { name: 'raft_address', meaning: 'host:port of its Raft listener.' }
+
+const PLAN: FlagSpec = { name: 'plan', type: 'boolean', meaning: 'Say what would happen, and change nothing.' }
+const INCARNATION: FlagSpec = {
+  name: 'incarnation',
+  type: 'text',
+  meaning: 'Which incarnation of the node; needed when it has several.',
+}
+const MEMBER: FlagSpec = { name: 'member', type: 'text', meaning: 'node/incarnation; without it, who listens there.' }
+const FORCE: FlagSpec = {
+  name: 'force',
+  type: 'boolean',
+  meaning: 'Also a voter that answers while another is away. A majority must still agree.',
+}
+
+export const CLUSTER_COMMANDS: readonly Command[] = [
+  {
+    path: ['cluster', 'status'],
+    summary: 'Show leader, quorum and members.',
+    details:
+      'Exits with 0 when every voter answers, 3 when the cluster works and a voter is away, 4 when there is no quorum.',
+    args: [],
+    access: 'root',
+    failure: 'Getting the status of the cluster failed',
+    examples: [
+      { line: 'insic --root cluster status', meaning: 'as the leader sees it' },
+      { line: 'insic --root --target node2 cluster status', meaning: 'asks node2, which asks the leader' },
+    ],
+    load: async () => (await import('../cluster.ts')).status,
+  },
+  {
+    path: ['cluster', 'members'],
+    summary: 'List the members with role, lag and incarnation.',
+    args: [],
+    access: 'root',
+    failure: 'Listing the members failed',
+    examples: [{ line: 'insic --root cluster members', meaning: 'one line a member' }],
+    load: async () => (await import('../cluster.ts')).members,
+  },
+  {
+    path: ['cluster', 'plan'],
+    summary: 'Say what a step would do to the quorum, and change nothing.',
+    details: 'Exits with 1 when the step would be refused.',
+    args: [
+      { name: 'step', meaning: 'add, promote, demote, remove or transfer.' },
+      { ...NODE, optional: true },
+      { ...ADDRESS, optional: true },
+    ],
+    flags: [INCARNATION, MEMBER, FORCE],
+    access: 'root',
+    failure: 'Planning failed',
+    examples: [{ line: 'insic --root cluster plan remove node2', meaning: 'voters and quorum before and after' }],
+    load: async () => (await import('../cluster.ts')).plan,
+  },
+  {
+    path: ['cluster', 'add'],
+    summary: 'Add a running node as a learner; it becomes a voter once it is caught up.',
+    args: [NODE, ADDRESS],
+    flags: [MEMBER, PLAN],
+    access: 'root',
+    failure: 'Adding the node failed',
+    examples: [{ line: 'insic --root cluster add node3 10.0.0.4:7003', meaning: 'the node must be running' }],
+    load: async () => (await import('../cluster.ts')).stepCommand('add'),
+  },
+  {
+    path: ['cluster', 'promote'],
+    summary: 'Make a learner a voter.',
+    args: [NODE],
+    flags: [INCARNATION, PLAN],
+    access: 'root',
+    failure: 'Promoting the node failed',
+    examples: [
+      { line: 'insic --root cluster promote node3', meaning: 'after a demote; others are promoted by themselves' },
+    ],
+    load: async () => (await import('../cluster.ts')).stepCommand('promote'),
+  },
+  {
+    path: ['cluster', 'demote'],
+    summary: 'Take the vote of a member; it keeps its copy.',
+    args: [NODE],
+    flags: [INCARNATION, PLAN],
+    access: 'root',
+    failure: 'Demoting the node failed',
+    examples: [{ line: 'insic --root cluster demote node3', meaning: 'until it is promoted' }],
+    load: async () => (await import('../cluster.ts')).stepCommand('demote'),
+  },
+  {
+    path: ['cluster', 'remove'],
+    summary: 'Remove a member.',
+    args: [NODE],
+    flags: [INCARNATION, FORCE, PLAN],
+    access: 'root',
+    failure: 'Removing the node failed',
+    examples: [
+      { line: 'insic --root cluster remove node2', meaning: 'refused when the rest would be no quorum' },
+      { line: 'insic --root cluster remove node2 --plan', meaning: 'the effect on the quorum first' },
+    ],
+    load: async () => (await import('../cluster.ts')).stepCommand('remove'),
+  },
+  {
+    path: ['cluster', 'transfer'],
+    summary: 'Move the leadership.',
+    args: [
+      { ...NODE, meaning: 'Who shall lead (default: the caught-up voter with the lowest number).', optional: true },
+    ],
+    flags: [PLAN],
+    access: 'root',
+    failure: 'Moving the leadership failed',
+    examples: [{ line: 'insic --root cluster transfer node1', meaning: 'node1 leads' }],
+    load: async () => (await import('../cluster.ts')).stepCommand('transfer'),
+  },
+  {
+    path: ['join'],
+    summary: 'Make a node a voting member of the cluster of another.',
+    details:
+      'Both nodes stand in the configuration. Sends the Raft address of the follower, and is done when it votes. Needs no key: it uses the root key of the configuration.',
+    args: [
+      { name: 'leader_node', meaning: 'A node of the cluster.' },
+      { name: 'follower_node', meaning: 'The node that joins; it must be running.' },
+    ],
+    access: 'configuration',
+    failure: 'Join failed',
+    examples: [{ line: 'insic join node0 node3', meaning: 'repeatable' }],
+    load: async () => (await import('../cluster.ts')).join,
+  },
+]
