@@ -10,11 +10,14 @@ import { LimitsClient } from './limits.ts'
 import type { CallOptions, ClientOptions, EndpointOptions } from './options.ts'
 import { ping } from './ping.ts'
 import type { PingAnswer } from './ping.ts'
+import { Transactions } from './transactions.ts'
 import { Values } from './values.ts'
 
 export class InsiClient {
   readonly values: Values
   readonly cache: Cache
+  /** `batch` and `txn`, over values, cache and events. */
+  readonly transactions: Transactions
   readonly events: Events
   readonly aliases: Aliases
   readonly limits: LimitsClient
@@ -32,6 +35,7 @@ export class InsiClient {
     this.#http = http
     this.values = new Values(http)
     this.cache = new Cache(http)
+    this.transactions = new Transactions(http)
     this.events = new Events(http)
     this.aliases = new Aliases(http)
     this.limits = new LimitsClient(http)

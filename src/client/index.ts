@@ -11,6 +11,8 @@ export type { CallOptions, ClientOptions, EndpointOptions, PageOptions, ReadOpti
 export type { KeyValueStore } from './key-value-store.ts'
 export type { Values } from './values.ts'
 export type { Cache } from './cache.ts'
+export type { Comparison, Operation, OperationResult, Transactions, TxnOutcome } from './transactions.ts'
+export type { EntriesPage, StoredEntry } from './key-value-store.ts'
 export type { Events } from './events.ts'
 export type { InsiEvent, Subscription, SubscriptionEnd } from './subscription.ts'
 export type { Aliases } from './aliases.ts'

@@ -5,7 +5,7 @@ import { requireArgument } from './errors.ts'
 import { routeNamed } from './http.ts'
 import type { CallRoute, HttpClient } from './http.ts'
 import type { CallOptions, PageOptions, ReadOptions } from './options.ts'
-import { asObject, asText } from './parse.ts'
+import { asList, asNumber, asObject, asText } from './parse.ts'
 
 /** Text values under text keys. Keys are listed in byte order. */
 export interface KeyValueStore {
@@ -28,6 +28,21 @@ export interface KeyValueStore {
   keys(prefix: string, options?: ReadOptions & { pageSize?: number }): AsyncGenerator<string, void>
 }
 
+/** A key with what it holds. `revision`: the log index of its last write; `expiresAt`: RFC 3339, null for never. */
+export interface StoredEntry {
+  readonly key: string
+  readonly value: string
+  readonly revision: number
+  readonly expiresAt: string | null
+}
+
+/** One page of entries. `next`: the cursor of the next page, null at the end; `asOf`: the revision that the page is as of. */
+export interface EntriesPage {
+  readonly entries: readonly StoredEntry[]
+  readonly next: string | null
+  readonly asOf: number
+}
+
 /** The routes of one store. */
 export interface StoreRoutes {
   readonly get: CallRoute
@@ -36,6 +51,10 @@ export interface StoreRoutes {
   readonly cas: CallRoute
   readonly delete: CallRoute
   readonly iterate: CallRoute
+  readonly entries: CallRoute
+  readonly count: CallRoute
+  readonly expire: CallRoute
+  readonly deleteRange: CallRoute
 }
 
 /** The routes whose names begin with `noun` and a dot. */
@@ -48,6 +67,10 @@ export function storeRoutes(noun: 'value' | 'cache'): StoreRoutes {
     cas: named('cas'),
     delete: named('delete'),
     iterate: named('iterate'),
+    entries: named('entries'),
+    count: named('count'),
+    expire: named('expire'),
+    deleteRange: named('deleteRange'),
   }
 }
 
@@ -74,14 +97,51 @@ export class HttpStore implements KeyValueStore {
     }
   }
 
-  async set(key: string, value: string, options: CallOptions = {}): Promise<void> {
+  /** `ttlMs`: how long the key lives; absent: the server's default. */
+  async set(key: string, value: string, options: CallOptions & { readonly ttlMs?: number } = {}): Promise<void> {
     requireKey(key)
-    await this.http.call(this.#routes.set, { key, value }, options)
+    const { ttlMs, ...callOptions } = options
+    await this.http.call(this.#routes.set, { key, value, ttl_ms: ttlMs }, callOptions)
   }
 
-  async setnx(key: string, value: string, options: CallOptions = {}): Promise<void> {
+  async setnx(key: string, value: string, options: CallOptions & { readonly ttlMs?: number } = {}): Promise<void> {
     requireKey(key)
-    await this.http.call(this.#routes.setnx, { key, value }, options)
+    const { ttlMs, ...callOptions } = options
+    await this.http.call(this.#routes.setnx, { key, value, ttl_ms: ttlMs }, callOptions)
+  }
+
+  /** Gives a key a new time to live, null for ever; KEY_NOT_FOUND when it does not exist. */
+  async expire(key: string, ttlMs: number | null, options: CallOptions = {}): Promise<void> {
+    requireKey(key)
+    await this.http.call(this.#routes.expire, { key, ttl_ms: ttlMs }, options)
+  }
+
+  /** Removes the keys that begin with `prefix`; false: there were too many for one call, so call again. */
+  async deleteRange(prefix: string, options: CallOptions = {}): Promise<{ removed: number; done: boolean }> {
+    requireArgument(prefix !== '', 'prefix cannot be empty')
+    const answer = asObject(await this.http.call(this.#routes.deleteRange, { prefix }, options), 'the answer')
+    return { removed: asNumber(answer.removed, 'removed'), done: answer.done === true }
+  }
+
+  /** How many keys begin with `prefix`; empty: all keys. */
+  async count(prefix: string, options: ReadOptions = {}): Promise<number> {
+    const answer = asObject(await this.http.call(this.#routes.count, { prefix }, options), 'the answer')
+    return asNumber(answer.count, 'count')
+  }
+
+  /** One page of keys with their values, in byte order or against it, after the cursor `after`. */
+  async entries(
+    prefix: string,
+    page: ReadOptions & { readonly after?: string; readonly limit?: number; readonly reverse?: boolean } = {},
+  ): Promise<EntriesPage> {
+    const { after, limit, reverse, ...options } = page
+    const fields = { prefix, after, limit, reverse }
+    const answer = asObject(await this.http.call(this.#routes.entries, fields, options), 'the answer')
+    return {
+      entries: asList(answer.entries, 'entries').map(asEntry),
+      next: answer.next === null ? null : asText(answer.next, 'next'),
+      asOf: asNumber(answer.as_of, 'as_of'),
+    }
   }
 
   async cas(key: string, change: { oldValue: string; newValue: string }, options: CallOptions = {}): Promise<void> {
@@ -107,6 +167,16 @@ export class HttpStore implements KeyValueStore {
       yield* page
       if (page.length < limit) return
     }
+  }
+}
+
+function asEntry(item: unknown): StoredEntry {
+  const entry = asObject(item, 'an entry')
+  return {
+    key: asText(entry.key, 'key'),
+    value: asText(entry.value, 'value'),
+    revision: asNumber(entry.revision, 'revision'),
+    expiresAt: entry.expires_at === null ? null : asText(entry.expires_at, 'expires_at'),
   }
 }
 

@@ -102,6 +102,65 @@ const CASES: readonly Case[] = [
     result: undefined,
   },
   {
+    name: 'set with a time to live',
+    call: () => client.values.set('k', 'v', { ttlMs: 500 }),
+    answer: empty(),
+    sent: { method: 'POST', path: `${API}/set`, body: { key: 'k', value: 'v', ttl_ms: 500 } },
+    result: undefined,
+  },
+  ...(['values', 'cache'] as const).flatMap((noun): Case[] => {
+    const path = noun === 'values' ? API : `${API}/cache`
+    const entry = { key: 'k', value: 'v', revision: 12 }
+    return [
+      {
+        name: `${noun} expire`,
+        call: () => client[noun].expire('k', null),
+        answer: empty(),
+        sent: { method: 'POST', path: `${path}/expire`, body: { key: 'k', ttl_ms: null } },
+        result: undefined,
+      },
+      {
+        name: `${noun} delete range`,
+        call: () => client[noun].deleteRange('k'),
+        answer: json({ removed: 3, done: true }),
+        sent: { method: 'POST', path: `${path}/delete/range`, body: { prefix: 'k' } },
+        result: { removed: 3, done: true },
+      },
+      {
+        name: `${noun} count`,
+        call: () => client[noun].count('k'),
+        answer: json({ count: 7 }),
+        sent: { method: 'GET', path: `${path}/count`, query: { prefix: 'k' } },
+        result: 7,
+      },
+      {
+        name: `${noun} entries`,
+        call: () => client[noun].entries('k', { after: 'j', limit: 1 }),
+        answer: json({ entries: [{ ...entry, expires_at: null }], next: 'k', as_of: 34 }),
+        sent: { method: 'GET', path: `${path}/iterate/entries`, query: { prefix: 'k', after: 'j', limit: '1' } },
+        result: { entries: [{ ...entry, expiresAt: null }], next: 'k', asOf: 34 },
+      },
+    ]
+  }),
+  {
+    name: 'batch',
+    call: () => client.transactions.batch([{ op: 'set', key: 'k', value: 'v' }]),
+    answer: json({ results: [{ ok: true, revision: 12 }] }),
+    sent: { method: 'POST', path: `${API}/batch`, body: { operations: [{ op: 'set', key: 'k', value: 'v' }] } },
+    result: [{ ok: true, revision: 12 }],
+  },
+  {
+    name: 'txn',
+    call: () => client.transactions.txn({ compare: [{ op: 'missing', key: 'k' }], then: [{ op: 'delete', key: 'j' }] }),
+    answer: json({ succeeded: true, revision: 12, results: [{ ok: true, revision: 12 }] }),
+    sent: {
+      method: 'POST',
+      path: `${API}/txn`,
+      body: { compare: [{ op: 'missing', key: 'k' }], then: [{ op: 'delete', key: 'j' }] },
+    },
+    result: { succeeded: true, revision: 12, results: [{ ok: true, revision: 12 }] },
+  },
+  {
     name: 'setnx',
     call: () => client.values.setnx('k', ''),
     answer: empty(),
@@ -315,6 +374,8 @@ test.each(CASES)('$name', async ({ call, answer, sent, result }) => {
 test('every route of the API that takes a key has a method that was tried here', () => {
   const tried = new Set(CASES.map(({ sent }) => sent.path))
   const elsewhere = ['/cache/setnx', '/cache/cas', '/cache/delete', '/events/subscribe'].map((path) => API + path)
+  // Watches are read with any client of Server-Sent Events.
+  elsewhere.push(`${API}/watch`, `${API}/cache/watch`)
   const isOfCluster = (path: string): boolean => path.startsWith(`${API}/cluster/`) || path === `${API}/join`
   const routes = ROUTES.map((route) => (route.auth === 'none' || isOfCluster(route.path) ? '' : route.path))
   expect(routes.filter((path) => path !== '').filter((path) => !tried.has(path) && !elsewhere.includes(path))).toEqual(
