@@ -50,6 +50,9 @@ export interface RunningNode {
   readonly fatal: Promise<Error>
 }
 
+/** How long slots of subscribers and the purge round may take to end; the next start, or the leader, puts right what is left. */
+const SERVICES_STOP_MS = 2_000
+
 /** Parts that are open, to be closed in reverse. */
 class OpenParts {
   readonly #closers: (readonly [part: string, close: () => Promise<void>])[] = []
@@ -140,11 +143,18 @@ async function start(context: StartContext): Promise<RunningNode> {
   services.subscriptions.start()
   parts.add('services', async () => {
     services.health.beginStop()
-    await services.subscriptions.stop()
-    await services.purgeDriver.stop()
+    await atMost(SERVICES_STOP_MS, Promise.all([services.subscriptions.stop(), services.purgeDriver.stop()]))
     services.health.stop()
   })
   return { ...urls, fatal: fatal.promise, stop: () => parts.close() }
+}
+
+/** Waits for `work`, but no longer than `timeoutMs`: without a leader, nothing that is proposed on the way out can succeed. */
+async function atMost(timeoutMs: number, work: Promise<unknown>): Promise<void> {
+  const late = Promise.withResolvers<void>()
+  const timer = systemClock.after(timeoutMs, late.resolve)
+  await Promise.race([work, late.promise])
+  timer.cancel()
 }
 
 async function takeLock(directory: string, nodeId: string, parts: OpenParts): Promise<void> {

@@ -2,7 +2,7 @@
 // Operating errors (bad input, no leader, full quota) are `InsiError`, never assertions.
 
 /** Thrown when an invariant does not hold. Nothing catches it on purpose: the process entry ends the process. */
-export class AssertionError extends Error {
+class AssertionError extends Error {
   override readonly name = 'AssertionError'
 }
 

@@ -41,7 +41,7 @@ export interface SessionsConfig {
   readonly maxConnections: number
 }
 
-export interface EventsConfig {
+interface EventsConfig {
   /** A published event can be read back for this long … */
   readonly retainMs: number
   /** … as long as it and the newer ones of its entity are not larger together. */

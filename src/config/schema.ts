@@ -107,7 +107,8 @@ const entityDefaultsSchema = section('Limits of a new key.', {
 })
 
 const limitsSchema = section('What one node accepts over HTTP, and how long it waits.', {
-  valueSizeMax: option(size({ minBytes: 1, maxBytes: 64 * MIB }).prefault(VALUE_BYTES_MAX_DEFAULT), {
+  // A command with two values must fit into one message between peers (8 MiB).
+  valueSizeMax: option(size({ minBytes: 1, maxBytes: 3 * MIB }).prefault(VALUE_BYTES_MAX_DEFAULT), {
     description: 'Largest value.',
   }),
   bodySizeMax: option(size({ minBytes: 1, maxBytes: 1_024 * MIB }).optional(), {
@@ -146,7 +147,7 @@ const raftSchema = section('Replication. The same on every node; the defaults fi
   electionTimeout: option(duration({ minMs: 20, maxMs: 600_000 }).prefault('300ms'), {
     description: 'Silence after which a follower stands for election: drawn from this value to its double.',
   }),
-  messageSizeMax: option(size({ minBytes: KIB, maxBytes: 64 * MIB }).prefault('1MiB'), {
+  messageSizeMax: option(size({ minBytes: KIB, maxBytes: 4 * MIB }).prefault('1MiB'), {
     description: 'Log entries in one message to a follower.',
   }),
   inflightMessagesMax: option(integer({ min: 1, max: 10_000, unit: 'messages' }).prefault(32), {

@@ -172,3 +172,6 @@ export const SLOT_CHECK_INTERVAL_MS = 2_000
 
 /** A member that the leader has not heard from for this long holds no slots. */
 export const SLOT_SILENCE_MAX_MS = 3_000
+
+/** Largest revision: log indexes have 48 bits. */
+export const REVISION_MAX = 2 ** 48 - 1

@@ -5,7 +5,7 @@ import { ROUTES } from '../contract/routes.ts'
 import { pathOf, queryOf, queryValue } from './query.ts'
 
 /** The subprotocol of event frames, and the form in which a browser hands over its key beside it. */
-export const EVENT_PROTOCOL = 'insi.v1'
+const EVENT_PROTOCOL = 'insi.v1'
 const BEARER_PROTOCOL = 'insi.bearer.'
 
 const STREAM_PATHS = new Set(ROUTES.filter((route) => route.stream === true).map((route) => route.path))

@@ -9,6 +9,7 @@ import {
   NAME_CHARS_MAX,
   TOPIC_BYTES_MAX,
   TTL_MS_MAX,
+  REVISION_MAX,
 } from '../contract/limits.ts'
 import type { Consistency } from '../contract/route.ts'
 import type { CasRequest } from '../services/key-values.ts'
@@ -134,6 +135,9 @@ export function expiryField(fields: Fields, name = 'ttl_ms'): number | null {
 export function revisionField(fields: Fields, name = 'revision'): number | undefined {
   const revision = integerField(fields, name)
   if (revision !== undefined && revision < 0) throw invalidField(fields, name, 'must not be negative')
+  if (revision !== undefined && revision > REVISION_MAX) {
+    throw invalidField(fields, name, `must be at most ${REVISION_MAX}`)
+  }
   return revision
 }
 

@@ -51,7 +51,8 @@ export class HttpServer {
   readonly #clock: Clock
   readonly #log: Log
   readonly #options: HttpServerOptions
-  #connectionCount = 0
+  /** All of them: node's own list leaves out those that are not past the TLS handshake. */
+  readonly #sockets = new Set<Socket>()
 
   constructor(callback: http.RequestListener, deps: HttpServerDeps, options: HttpServerOptions) {
     this.#clock = deps.clock
@@ -61,16 +62,14 @@ export class HttpServer {
     this.server.maxConnections = options.connectionsMax
     this.server.on('clientError', answerClientError)
     this.server.on('connection', (socket: Socket) => {
-      this.#connectionCount += 1
-      socket.once('close', () => {
-        this.#connectionCount -= 1
-      })
+      this.#sockets.add(socket)
+      socket.once('close', () => this.#sockets.delete(socket))
     })
   }
 
   /** Connections that are open now. */
   get connectionCount(): number {
-    return this.#connectionCount
+    return this.#sockets.size
   }
 
   /** Listens; resolves with the port in use, which differs from the configured one when that is 0. Rejects when it is taken. */
@@ -97,7 +96,9 @@ export class HttpServer {
     const closed = new Promise<void>((resolve) => this.server.close(() => resolve()))
     // close() ends the connections that are idle now; those that become idle later are for us to end.
     const sweep = this.#clock.every(IDLE_SWEEP_INTERVAL_MS, () => this.server.closeIdleConnections())
-    const cut = this.#clock.after(this.#options.drainTimeoutMs, () => this.server.closeAllConnections())
+    const cut = this.#clock.after(this.#options.drainTimeoutMs, () => {
+      for (const socket of this.#sockets) socket.destroy()
+    })
     await closed
     sweep.cancel()
     cut.cancel()
@@ -115,7 +116,10 @@ function createServer(callback: http.RequestListener, options: HttpServerOptions
     shouldUpgradeCallback: options.upgrades ?? (() => false),
   }
   if (options.tls === null) return http.createServer(settings, callback)
-  return https.createServer({ ...settings, ...options.tls, minVersion: 'TLSv1.2' }, callback)
+  return https.createServer(
+    { ...settings, ...options.tls, minVersion: 'TLSv1.2', handshakeTimeout: options.headersTimeoutMs },
+    callback,
+  )
 }
 
 /** What is not a request at all never reaches the application; it gets the same form of answer. */

@@ -19,7 +19,7 @@ export type ClusterStep =
   | { readonly type: 'transfer'; readonly target: string | null }
 
 /** `nothing`: the cluster is already as the step would leave it. */
-export type Verdict = 'allowed' | 'nothing' | 'refused'
+type Verdict = 'allowed' | 'nothing' | 'refused'
 
 export interface StepPlan {
   readonly action: ClusterStep['type']

@@ -19,7 +19,7 @@ export type ProposeResponse =
     }
 
 /** Asks a node what it belongs to; anybody with the instance secret may ask, before joining. */
-export interface ProbeRequest {
+interface ProbeRequest {
   readonly type: 'ProbeRequest'
   readonly requestId: number
 }
@@ -97,7 +97,7 @@ export interface StateHash {
   readonly hash: number
 }
 
-export interface RaftEnvelope {
+interface RaftEnvelope {
   readonly type: 'Raft'
   readonly message: Message
 }
@@ -122,12 +122,12 @@ export interface TokenGrant {
 }
 
 /** Asks a member for its operation rates. */
-export interface OperationsRequest {
+interface OperationsRequest {
   readonly type: 'OperationsRequest'
   readonly requestId: number
 }
 
-export interface OperationsReport {
+interface OperationsReport {
   readonly type: 'OperationsReport'
   readonly requestId: number
   readonly rates: readonly number[]

@@ -47,7 +47,7 @@ export type ClusterStep =
   /** `target`: a node id; null: the best one. */
   | { readonly type: 'transfer'; readonly target: string | null }
 
-export interface StepPlan {
+interface StepPlan {
   readonly action: ClusterStep['type']
   readonly memberId: string | null
   /** `nothing`: the cluster is already as the step would leave it. */

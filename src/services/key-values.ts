@@ -1,9 +1,10 @@
 // What the value store and the cache have in common: reads and writes of one space. values.ts and cache.ts name them.
 import type { Clock } from '../base/clock.ts'
-import { insiError } from '../contract/errors.ts'
+import { InsiError } from '../base/errors.ts'
+import { errorEntry, insiError, isErrorCode } from '../contract/errors.ts'
 import { DELETE_RANGE_KEYS_PER_STEP, DELETE_RANGE_STEPS_MAX, ENTRIES_PAGE_BYTES_MAX } from '../contract/limits.ts'
 import type { Consistency } from '../contract/route.ts'
-import type { Command, RejectionCode, Space } from '../state/commands.ts'
+import type { Command, CommandResult, RejectionCode, Space } from '../state/commands.ts'
 import type { ListPage, StateReader, StoredRecord } from '../state/state-reader.ts'
 import type { Caller } from './caller.ts'
 import type { AppliedResult, Proposer } from './proposer.ts'
@@ -155,22 +156,31 @@ export class KeyValueService {
 
   /** Removes the keys with a prefix in bounded steps, each of which is atomic. What one step removed stays removed. */
   async deleteRange(caller: Caller, prefix: Buffer): Promise<RangeRemoval> {
-    const { clock, proposer } = this.deps
     let removedCount = 0
     for (let step = 0; step < DELETE_RANGE_STEPS_MAX; step += 1) {
-      const result = await proposer.submit({
-        type: 'kv.delete-range',
-        timeMs: clock.nowMs(),
-        space: this.options.space,
-        entityId: caller.entityId,
-        prefix,
-        countMax: DELETE_RANGE_KEYS_PER_STEP,
+      const result = await this.#removeSome(caller, prefix).catch((error: unknown) => {
+        // What earlier steps removed is gone: only the first step may say that nothing was changed.
+        if (removedCount > 0 && isCertainlyUnchanged(error)) return null
+        throw error
       })
+      if (result === null) return { removedCount, done: false }
       if (!result.ok) throw rejectionError(result.code, result.details)
       removedCount += result.removedCount ?? 0
       if (result.done === true) return { removedCount, done: true }
     }
     return { removedCount, done: false }
+  }
+
+  #removeSome(caller: Caller, prefix: Buffer): Promise<CommandResult> {
+    const { clock, proposer } = this.deps
+    return proposer.submit({
+      type: 'kv.delete-range',
+      timeMs: clock.nowMs(),
+      space: this.options.space,
+      entityId: caller.entityId,
+      prefix,
+      countMax: DELETE_RANGE_KEYS_PER_STEP,
+    })
   }
 
   /** When an entry expires that is written now; 0: never. */
@@ -210,4 +220,9 @@ export function rejectionError(code: RejectionCode, details?: Readonly<Record<st
 function shownKey(key: Uint8Array): string {
   const text = Buffer.from(key).toString('utf8')
   return text.length > KEY_CHARS_SHOWN_MAX ? `${text.slice(0, KEY_CHARS_SHOWN_MAX)}…` : text
+}
+
+/** True for errors that say that a step was not carried out, now or later. */
+function isCertainlyUnchanged(error: unknown): boolean {
+  return error instanceof InsiError && isErrorCode(error.code) && errorEntry(error.code).retryable
 }

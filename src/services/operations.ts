@@ -5,7 +5,7 @@ import type { Random } from '../base/random.ts'
 import type { PeerChannel, ServiceMessage } from './peer-channel.ts'
 import { FIRST_REQUEST_ID_MAX, OPERATIONS_WAIT_MS } from './rate-limits.ts'
 
-export const OPERATION_KINDS = ['values', 'cache', 'events', 'subscribers', 'blobs', 'system'] as const
+const OPERATION_KINDS = ['values', 'cache', 'events', 'subscribers', 'blobs', 'system'] as const
 export type OperationKind = (typeof OPERATION_KINDS)[number]
 
 /** Operations a second, by kind. */

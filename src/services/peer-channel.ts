@@ -30,12 +30,12 @@ export interface TokenGrant {
 }
 
 /** Asks a member for its own operation rates. */
-export interface OperationsRequest {
+interface OperationsRequest {
   readonly type: 'OperationsRequest'
   readonly requestId: number
 }
 
-export interface OperationsReport {
+interface OperationsReport {
   readonly type: 'OperationsReport'
   readonly requestId: number
   /** In the order of OPERATION_KINDS. */

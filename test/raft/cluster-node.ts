@@ -32,7 +32,7 @@ export interface Disk {
   readonly state: State
 }
 
-export interface State {
+interface State {
   readonly index: LogIndex
   /** Data of the applied commands, in order. */
   readonly commands: readonly string[]

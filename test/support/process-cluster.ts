@@ -13,7 +13,7 @@ const OUTPUT_BYTES_MAX = 1 << 20
 /** Starts from source in half the time. */
 const COMPILE_CACHE = path.join(tmpdir(), 'insi-compile-cache')
 const READY_TIMEOUT_MS = 30_000
-export const CLUSTER_SECRET = 'a-test-secret-5d1f0c7b9e2a4836'
+const CLUSTER_SECRET = 'a-test-secret-5d1f0c7b9e2a4836'
 
 export interface Answer {
   readonly status: number

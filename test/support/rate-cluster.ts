@@ -8,7 +8,7 @@ import { VirtualClock } from './virtual-clock.ts'
 
 export const LATENCY_MS_MAX = 10
 const CHANCES = 1_000_000
-export const ENTITY: EntityId = 7
+const ENTITY: EntityId = 7
 
 export interface Network {
   /** Chance that a message is lost. */

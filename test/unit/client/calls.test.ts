@@ -4,39 +4,9 @@ import { OPERATIONS_ROUTE } from '../../../src/client/insight.ts'
 import { ROUTES } from '../../../src/contract/routes.ts'
 import { ScriptedServer, apiError, empty, json } from './scripted-server.ts'
 import type { ScriptedAnswer } from './scripted-server.ts'
+import { ENTITY, LIMITS, PARSED_LIMITS, WIRE_ENTITY } from './wire-samples.ts'
 
 const KEY = 'insi_key'
-const LIMITS = {
-  usage: { bytes_on_disk: 1, bytes_in_memory: 2, events_emitted: 3, subscribers: 4 },
-  max_limits: {
-    bytes_on_disk: 10,
-    bytes_in_memory: 20,
-    events_emitted: 30,
-    subscribers: 40,
-    rate_per_second_data_limit: 50,
-    rate_per_second_event_limit: 60,
-  },
-}
-const PARSED_LIMITS = {
-  usage: { diskBytes: 1, memoryBytes: 2, events: 3, subscribers: 4 },
-  limits: {
-    diskBytes: 10,
-    memoryBytes: 20,
-    events: 30,
-    subscribers: 40,
-    dataRequestsPerSecond: 50,
-    eventRequestsPerSecond: 60,
-  },
-}
-const WIRE_ENTITY = {
-  root_api_key: 'insi_tenant',
-  aliases: null,
-  data_scope_uuid: 'scope',
-  key_uuid: 'uuid',
-  usage: LIMITS,
-}
-const ENTITY = { key: 'insi_tenant', aliases: [], dataScopeUuid: 'scope', keyUuid: 'uuid', ...PARSED_LIMITS }
-
 let server: ScriptedServer
 let client: InsiClient
 
