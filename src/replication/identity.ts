@@ -48,6 +48,8 @@ export class NodeIdentity implements ReplicaIdentity {
     const bytes = await disk.readFile(path)
     if (bytes !== undefined) {
       const content = decode(bytes, path)
+      // A process that was killed may have left a name in the page cache alone; believing it must not depend on the power.
+      await disk.syncDirectory(parentOf(path))
       if (content.nodeId === nodeId) return new NodeIdentity(disk, path, content)
       throw new InsiError(
         'IDENTITY_MISMATCH',
@@ -89,6 +91,11 @@ export class NodeIdentity implements ReplicaIdentity {
     await this.#disk.writeFileAtomic(this.#path, encode(content))
     this.#content = content
   }
+}
+
+function parentOf(path: string): string {
+  const slash = path.lastIndexOf('/')
+  return slash === -1 ? '' : path.slice(0, slash)
 }
 
 function encode(content: IdentityContent): Buffer {

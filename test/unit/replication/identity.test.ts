@@ -46,6 +46,22 @@ test('a crash while the cluster is remembered leaves the old or the new identity
   expect(seen).toEqual(new Set(['c1', null]))
 })
 
+test('what a killed process left in the page cache is made durable before it is believed', async () => {
+  const seen = new Set<string | null>()
+  for (let seed = 0; seed < 100; seed++) {
+    const fixture = createSimDisk(seed)
+    const identity = await open(fixture)
+    void identity.setClusterId('c1')
+    await fixture.steps(seed % 8)
+    fixture.disk.kill()
+    const { clusterId } = await open(fixture)
+    fixture.disk.crash()
+    expect((await open(fixture)).clusterId).toBe(clusterId)
+    seen.add(clusterId)
+  }
+  expect(seen).toEqual(new Set(['c1', null]))
+})
+
 test('a failed write leaves the identity as it was', async () => {
   const fixture = createSimDisk(1)
   const identity = await open(fixture)
