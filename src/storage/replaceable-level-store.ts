@@ -39,6 +39,9 @@ export class ReplaceableLevelStore implements ReplaceableStore {
       // Before the first CURRENT only the first generation can exist.
       if ((await generationsIn(directory)).some((found) => found !== FIRST_GENERATION)) throw pointerCorrupt()
       await syncDirectory(path.dirname(directory))
+    } else {
+      // A process that was killed may have left the name in the page cache alone: the generation before goes only when it is durable.
+      await syncDirectory(directory)
     }
     await removeOthers(directory, number)
     const store = await LevelStore.open(path.join(directory, nameOf(number)))
