@@ -1,8 +1,8 @@
 // The meta records: how far the state has got, and which snapshot it was installed from.
 //
 //   applied    version u8 | index u48 | term u48 | stateHash u32 | contentSum u32 | timeMs u48 | nextEntityId u32
-//   installed  version u8 | index u48 | term u48 | memberCount u16 | for each: id text, role u8, raftAddress text
-import { assert } from '../base/assert.ts'
+//   installed  version u8 | index u48 | term u48 | memberCount u16 | for each: id text, standing u8, raftAddress text
+import { assert, must } from '../base/assert.ts'
 import type { Member, SnapshotMeta } from '../raft/types.ts'
 import { metaKey } from '../storage/keyspace.ts'
 import { decodeRecord, encodeRecord } from '../storage/record.ts'
@@ -16,7 +16,8 @@ const APPLIED_VERSION = 1
 const APPLIED_SIZE_BYTES = 31
 const INSTALLED_VERSION = 1
 const INSTALLED_SIZE_BYTES_EXPECTED = 256
-const ROLE_CODES = { voter: 0, learner: 1 } as const
+/** In the order of their codes. A learner that was demoted differs from one that waits for its promotion. */
+const STANDINGS = ['voter', 'learner', 'demoted'] as const
 
 /** Everything that the next entry builds on and that no other record holds. */
 export interface AppliedPoint {
@@ -74,7 +75,12 @@ export function encodeInstalled(meta: SnapshotMeta): Buffer {
     .uint48(meta.index)
     .uint48(meta.term)
     .uint16(members.length)
-  for (const { id, role, raftAddress } of members) writer.text(id).uint8(ROLE_CODES[role]).text(raftAddress)
+  for (const { id, role, raftAddress, demoted } of members) {
+    writer
+      .text(id)
+      .uint8(STANDINGS.indexOf(demoted === true ? 'demoted' : role))
+      .text(raftAddress)
+  }
   return encodeRecord(INSTALLED_KEY, meta.index, 0, writer.finish())
 }
 
@@ -86,8 +92,10 @@ export function decodeInstalled(record: Buffer): SnapshotMeta {
   const term = reader.uint48()
   const members = Array.from({ length: reader.uint16() }, (): Member => {
     const id = reader.text()
-    const role = reader.uint8() === ROLE_CODES.voter ? 'voter' : 'learner'
-    return { id, role, raftAddress: reader.text() }
+    const standing = must(STANDINGS[reader.uint8()], 'the standing of a member is known')
+    const raftAddress = reader.text()
+    if (standing === 'demoted') return { id, role: 'learner', raftAddress, demoted: true }
+    return { id, role: standing, raftAddress }
   })
   return { index, term, membership: { members } }
 }

@@ -11,7 +11,13 @@ const corrupt = expect.objectContaining({ code: 'SNAPSHOT_CORRUPT' })
 const metaOf = (machine: StateMachine): SnapshotMeta => ({
   index: machine.appliedIndex,
   term: machine.appliedTerm,
-  membership: { members: [{ id: 'node0/a', role: 'voter', raftAddress: '127.0.0.1:7000' }] },
+  membership: {
+    members: [
+      { id: 'node0/a', role: 'voter', raftAddress: '127.0.0.1:7000' },
+      { id: 'node1/a', role: 'learner', raftAddress: '127.0.0.1:7001' },
+      { id: 'node2/a', role: 'learner', raftAddress: '127.0.0.1:7002', demoted: true },
+    ],
+  },
 })
 
 async function filled(): Promise<StateDriver> {
