@@ -33,6 +33,7 @@ const HOST = '127.0.0.1'
 interface Running {
   readonly replica: Replica
   readonly state: StateMachine
+  readonly log: SegmentedLog
   /** Why the replica cannot go on. */
   failure: Error | null
   installedCount: number
@@ -76,6 +77,12 @@ export class ReplicaCluster {
 
   failure(nodeId: string): Error | null {
     return must(this.#running.get(nodeId), `${nodeId} runs`).failure
+  }
+
+  /** Ends of the log of a node that runs. */
+  logEnds(nodeId: string): { readonly firstIndex: number; readonly lastIndex: number } {
+    const { firstIndex, lastIndex } = must(this.#running.get(nodeId), `${nodeId} runs`).log
+    return { firstIndex, lastIndex }
   }
 
   /** Snapshots that the node has installed since it started. */
@@ -136,7 +143,7 @@ export class ReplicaCluster {
         ...this.#options,
       },
     )
-    const running: Running = { replica, state, failure: null, installedCount: 0 }
+    const running: Running = { replica, state, log, failure: null, installedCount: 0 }
     this.#running.set(nodeId, running)
     await replica.start()
   }
