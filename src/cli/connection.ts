@@ -12,8 +12,6 @@ import type { GlobalOptions } from './global-flags.ts'
 const CONFIG_CLIENT_FAILED = 'Failed to initialize API client from config'
 const DIRECT_CLIENT_FAILED = 'Failed to initialize API client without config'
 
-const CONFIG_NEEDED = 'Error: join command requires --config with a valid cluster configuration file'
-
 /** A person waits: a few tries within an election, and a rate limit is an answer, not something to sit out. */
 const RETRY = { roundsMax: 5, backoffMinMs: 100, backoffMaxMs: 800, retryAfterMaxMs: 0 }
 const TOTAL_TIMEOUT_MS = 10_000
@@ -57,12 +55,13 @@ export class Connection {
     }
   }
 
-  /** A client of one node of the configuration, with the root key. Throws StartFailure or CommandFailure. */
-  async clientOfNode(nodeId: string): Promise<HttpClient> {
-    if (this.#isDirect()) throw new CommandFailure([CONFIG_NEEDED])
+  /** A client of one node of the configuration, with the root key, for `command`. Throws StartFailure or CommandFailure. */
+  async clientOfNode(nodeId: string, command: string): Promise<HttpClient> {
+    const configNeeded = `Error: ${command} command requires --config with a valid cluster configuration file`
+    if (this.#isDirect()) throw new CommandFailure([configNeeded])
     const file = await this.#clusterFile().catch((error: unknown) => {
       if (!(error instanceof StartFailure)) throw error
-      throw new CommandFailure([CONFIG_NEEDED], { log: { level: 'ERROR', message: error.detail } })
+      throw new CommandFailure([configNeeded], { log: { level: 'ERROR', message: error.detail } })
     })
     const endpoint = file.endpoints.get(nodeId)
     if (endpoint === undefined) throw new CommandFailure([`Error: node ID '${nodeId}' not found in configuration`])

@@ -123,7 +123,7 @@ class Call {
       },
       nodeClient: async (nodeId) => {
         assert(connection !== undefined, `${nameOf(this.#command)} has no connection`)
-        return this.#keep(await connection.clientOfNode(nodeId))
+        return this.#keep(await connection.clientOfNode(nodeId, nameOf(this.#command)))
       },
       raftAddressOf: async (nodeId) => {
         assert(connection !== undefined, `${nameOf(this.#command)} has no connection`)

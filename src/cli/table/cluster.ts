@@ -115,6 +115,20 @@ export const CLUSTER_COMMANDS: readonly Command[] = [
     load: async () => (await import('../cluster.ts')).stepCommand('transfer'),
   },
   {
+    path: ['cluster', 'leave-gate'],
+    summary: 'Before a node stops: hand its leadership over and wait until the quorum survives its exit.',
+    details:
+      'Asks the node itself, with the root key of the configuration. Nodes that ask at once are let go one after the other. Exits with 0 when the node may stop, 3 when the time was up first. Changes no membership; made for preStop hooks.',
+    args: [
+      { ...NODE, meaning: 'The node that is about to stop (default: the host name, as in a pod).', optional: true },
+    ],
+    flags: [{ name: 'timeout-ms', type: 'integer', defaultText: '10000', meaning: 'How long to wait, 0 to 600000.' }],
+    access: 'configuration',
+    failure: 'The leave gate failed',
+    examples: [{ line: 'insic cluster leave-gate node2', meaning: 'then stop node2' }],
+    load: async () => (await import('../cluster.ts')).leaveGate,
+  },
+  {
     path: ['join'],
     summary: 'Make a node a voting member of the cluster of another.',
     details:

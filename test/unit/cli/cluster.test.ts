@@ -1,6 +1,6 @@
 // The cluster commands and the client behind them: what they send, what they print, and their exit codes.
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { hostname, tmpdir } from 'node:os'
 import path from 'node:path'
 import { Cluster } from '../../../src/client/cluster.ts'
 import { HttpClient } from '../../../src/client/http.ts'
@@ -175,6 +175,46 @@ test('leave asks for the node itself', async () => {
   expect(await new Cluster(http).leave(500)).toEqual({ safe: true, leader: 'node1', reason: 'enough' })
   expect(sent()).toEqual(['cluster/leave-gate', { timeout_ms: 500 }])
   http.close()
+})
+
+describe('leave-gate', () => {
+  let config: string
+  beforeAll(async () => {
+    config = path.join(folder, 'leave.yaml')
+    const node = (port: number): string =>
+      `{ publicBinding: "127.0.0.1:${port}", privateBinding: "127.0.0.1:${port}", raftBinding: "127.0.0.1:7000" }`
+    const nodes = `{ node0: ${node(1)}, node2: ${node(server.port)}, ${JSON.stringify(hostname())}: ${node(server.port)} }`
+    await writeFile(config, `instanceSecret: ${SECRET}\nnodes: ${nodes}\n`)
+  })
+
+  const leave = async (...words: readonly string[]): Promise<Ran> => {
+    server.requests.length = 0
+    return run(['--config', config, 'cluster', 'leave-gate', ...words])
+  }
+
+  test('asks the node itself and exits with 0 when it may stop', async () => {
+    server.script = () => json({ safe: true, leader: 'node1', reason: '2 voters stay, and 2 must' })
+    const ran = await leave('node2', '--timeout-ms', '2500')
+    expect(ran).toEqual({ code: 0, stdout: 'node2 may stop: 2 voters stay, and 2 must\n', stderr: '' })
+    expect(sent()).toEqual(['cluster/leave-gate', { timeout_ms: 2_500 }])
+    expect((await leave('-o', 'json', 'node2')).stdout).toBe(
+      '{"safe":true,"leader":"node1","reason":"2 voters stay, and 2 must"}\n',
+    )
+  })
+
+  test('asks the node of the host without an argument, as in a pod', async () => {
+    server.script = () => json({ safe: true, leader: null, reason: 'the node has no vote' })
+    expect((await leave()).stdout).toBe(`${hostname()} may stop: the node has no vote\n`)
+    expect(sent()).toEqual(['cluster/leave-gate', { timeout_ms: 10_000 }])
+  })
+
+  test('exits with 3 when the time was up first, and with 1 when the node does not answer', async () => {
+    server.script = () => json({ safe: false, leader: 'node1', reason: 'without the node 1 voters would answer' })
+    const ran = await leave('node2')
+    expect([ran.code, ran.stdout]).toEqual([3, 'node2 is still needed: without the node 1 voters would answer\n'])
+    expect((await leave('node0')).code).toBe(1)
+    expect((await insic('cluster leave-gate node2')).stderr).toContain('cluster leave-gate command requires --config')
+  })
 })
 
 describe('join', () => {
