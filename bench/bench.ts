@@ -12,6 +12,7 @@ const HELP = `npm run bench -- [options]
   --seconds N      length of one measurement (default 5)
   --runs N         measurements of each row; the median is printed (default 3)
   --connections N  connections of the load generator (default 64)
+  --warm-up N      seconds of load before each row is measured, the same for every target (default 8)
   --only TEXT      only targets whose name contains TEXT (bare, 1 node, 3 nodes, etcd)
   --events         measure fan-out of events and the memory of idle subscribers instead
   --memory         measure resident memory and start-up with one million values instead
@@ -24,6 +25,7 @@ const { values: options } = parseArgs({
     seconds: { type: 'string', default: '5' },
     runs: { type: 'string', default: '3' },
     connections: { type: 'string', default: '64' },
+    'warm-up': { type: 'string', default: '8' },
     only: { type: 'string', default: '' },
     memory: { type: 'boolean', default: false },
     events: { type: 'boolean', default: false },
@@ -89,7 +91,8 @@ async function measure(start: () => Promise<Target>): Promise<Row[]> {
     const requests = requestsFor(target)
     const rows: Row[] = []
     for (const operation of ['set', 'get'] as const) {
-      await load(requests[operation], Number(options.connections), 2)
+      // Servers run for weeks; seconds after a start a just-in-time compiler is what is measured.
+      await load(requests[operation], Number(options.connections), Number(options['warm-up']))
       const results: LoadResult[] = []
       for (let run = 0; run < Number(options.runs); run++) {
         results.push(await load(requests[operation], Number(options.connections), Number(options.seconds)))
@@ -135,7 +138,7 @@ async function main(): Promise<void> {
     ...(etcd === null ? [] : [['etcd 3 nodes', () => startEtcd(etcd)] as const]),
   ]
   console.log(
-    `${options.connections} connections, ${VALUE.length}-byte values, ${options.seconds} s, median of ${options.runs}, load by ${loadGenerator}${etcd === null ? '; no etcd binary on PATH or in KUBEBENCH: left out' : ''}`,
+    `${options.connections} connections, ${VALUE.length}-byte values, ${options.seconds} s after ${options['warm-up']} s of warm-up, median of ${options.runs}, load by ${loadGenerator}${etcd === null ? '; no etcd binary on PATH or in KUBEBENCH: left out' : ''}`,
   )
   const rows: Row[] = []
   for (const [name, start] of starts) if (name.includes(options.only)) rows.push(...(await measure(start)))
