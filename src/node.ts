@@ -31,6 +31,7 @@ import { createServices } from './services/services.ts'
 import { STATE_HASH_INTERVAL } from './state/state-hash.ts'
 import { StateMachine } from './state/state-machine.ts'
 import { lockDirectory } from './storage/directory-lock.ts'
+import { readMarkerFile } from './storage/marker-file.ts'
 import { NodeDisk } from './storage/node-disk.ts'
 import { ReplaceableLevelStore } from './storage/replaceable-level-store.ts'
 
@@ -215,6 +216,7 @@ async function openReplica(
       schedule: (callback) => void setImmediate(callback),
       onFatal,
       createRaft: (raftOptions, initial, raftLog) => new Raft(raftOptions, initial, raftLog),
+      readMarker: async () => (config.identityMarkerFile === null ? null : readMarkerFile(config.identityMarkerFile)),
     },
     replicaOptions(config, nodeId, node),
   )
@@ -284,7 +286,7 @@ function liveMembersOf(replica: Replica): ReadonlySet<string> | null {
 }
 
 function sampleOf(replica: Replica): ReplicaSample {
-  const { role, term, leader, commitIndex, appliedIndex, lastIndex, quarantined } = replica.status()
+  const { role, term, leader, commitIndex, appliedIndex, lastIndex, quarantined, isBootstrapRefused } = replica.status()
   const raft = replica.raftStatus()
   const peers = raft === undefined || raft.role !== 'leader' ? [] : [...raft.peers]
   return {
@@ -295,6 +297,7 @@ function sampleOf(replica: Replica): ReplicaSample {
     appliedIndex,
     lastIndex,
     quarantined: quarantined !== null,
+    bootstrapRefused: isBootstrapRefused,
     peers: peers.map(([memberId, peer]) => ({ nodeId: nodeIdOf(memberId), lagEntries: lastIndex - peer.matchIndex })),
   }
 }

@@ -17,6 +17,7 @@ export function configOf(file: ClusterFile): Config {
     rootPrefix: file.rootPrefix,
     defaultLeader: file.defaultLeader ?? must(Object.keys(file.nodes)[0], 'a checked file has a node'),
     insiHome: file.insiHome,
+    identityMarkerFile: file.identityMarkerFile ?? null,
     tls: tlsOf(file.tls),
     clientSkipVerify: file.clientSkipVerify,
     serverMustUseTls: file.serverMustUseTLS,

@@ -139,6 +139,8 @@ export interface Config {
   readonly defaultLeader: string
   /** Data directory; node data lies in `<insiHome>/<nodeId>`. */
   readonly insiHome: string
+  /** Holds the id of the cluster once it exists; null: there is none. */
+  readonly identityMarkerFile: string | null
   /** Null with serverMustUseTls: the node makes its own certificate. */
   readonly tls: TlsFiles | null
   readonly clientSkipVerify: boolean

@@ -211,6 +211,10 @@ export const clusterSchema = z.strictObject({
     flag: '--home',
     missing: 'insidHome is missing in config and is required for lock files and node data',
   }),
+  identityMarkerFile: option(text().optional(), {
+    description:
+      'File outside of the data directory that holds the id of the cluster once it exists. While it does, a node with an empty data directory never founds a cluster and joins no other one. May be missing or empty.',
+  }),
   tls: section('Certificate of both HTTP listeners. Without it they speak plain HTTP.', {
     cert: option(text().optional(), { description: 'PEM file with the certificate, then its chain.' }),
     key: option(text().optional(), { description: 'PEM file with the private key.' }),

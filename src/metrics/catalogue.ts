@@ -64,6 +64,11 @@ export const SERIES = {
     labels: [],
     help: '1 when the node serves nothing because its data is damaged.',
   },
+  insi_raft_bootstrap_refused: {
+    type: 'gauge',
+    labels: [],
+    help: '1 while the default leader has an empty data directory and begins no cluster, because there may be one already.',
+  },
   insi_raft_peer_lag_entries: {
     type: 'gauge',
     labels: ['peer'],

@@ -17,6 +17,7 @@ export interface ReplicaSample {
   readonly appliedIndex: number
   readonly lastIndex: number
   readonly quarantined: boolean
+  readonly bootstrapRefused: boolean
   /** On the leader: how many entries each peer's log is behind; empty elsewhere. */
   readonly peers: readonly { readonly nodeId: string; readonly lagEntries: number }[]
 }
@@ -74,6 +75,7 @@ export class Metrics {
     series.gauge('insi_raft_applied_index').set(sample.appliedIndex)
     series.gauge('insi_raft_last_index').set(sample.lastIndex)
     series.gauge('insi_raft_quarantined').set(sample.quarantined ? 1 : 0)
+    series.gauge('insi_raft_bootstrap_refused').set(sample.bootstrapRefused ? 1 : 0)
     const lag = series.gauge('insi_raft_peer_lag_entries')
     lag.reset()
     for (const { nodeId, lagEntries } of sample.peers) lag.set({ peer: nodeId }, lagEntries)

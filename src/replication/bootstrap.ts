@@ -1,9 +1,9 @@
-// How a node starts that belongs to no cluster yet: it bootstraps one only when it is the default leader and no peer belongs
-// to one; otherwise it asks to join. Nobody bootstraps by accident: a wiped default leader finds its cluster and joins it.
+// How a node starts that belongs to no cluster yet: it begins one only on positive evidence that there is none, otherwise it asks to
+// join. Silence is no evidence: a default leader that lost its disk and hears nobody waits, and finds its cluster once it does.
 import { unreachable } from '../base/assert.ts'
 import { delay } from '../base/clock.ts'
 import type { Clock } from '../base/clock.ts'
-import { InsiError } from '../base/errors.ts'
+import { InsiError, messageOf } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import type { Random } from '../base/random.ts'
 import { encodeMembership } from '../raft/membership.ts'
@@ -14,9 +14,11 @@ import type { ProbeResponse } from './peer-messages.ts'
 import type { ConfiguredPeer, ReplicaIdentity, ReplicaOptions } from './replica-options.ts'
 import type { PeerRequests } from './replica-requests.ts'
 
-/** Rounds of questions without a peer that belongs to a cluster before the default leader bootstraps. */
-const PROBE_ROUNDS = 3
 const PROBE_TIMEOUT_MS = 500
+/** The others wait for the default leader, which therefore asks more often than they do. */
+const BOOTSTRAP_PAUSE_MS_MAX = 1_000
+/** A reason to wait that stays the same is logged again after this time. */
+const REMINDER_INTERVAL_MS = 10_000
 
 /** What a peer answered, and where. */
 export interface PeerAnswer {
@@ -24,32 +26,71 @@ export interface PeerAnswer {
   readonly response: ProbeResponse
 }
 
+export interface StartSituation {
+  /** The default leader. */
+  readonly mayBootstrap: boolean
+  /** Every other node of the configuration. */
+  readonly peers: readonly ConfiguredPeer[]
+  /** The cluster that the identity marker names: it exists, whoever answers. Null: there is no marker. */
+  readonly markedClusterId: string | null
+}
+
 export type StartDecision =
   | { readonly type: 'bootstrap' }
   | { readonly type: 'join'; readonly clusterId: string; readonly raftAddresses: readonly string[] }
-  | { readonly type: 'wait' }
-  /** Peers belong to different clusters: joining either would be a guess. */
-  | { readonly type: 'conflict'; readonly clusterIds: readonly string[] }
+  /** `reason` also says what would end the wait. */
+  | { readonly type: 'wait'; readonly reason: string }
 
-/** What to do after `roundCount` rounds, of which the newest gave `answers`. Pure. */
-export function decideStart(
-  answers: readonly PeerAnswer[],
-  situation: { readonly mayBootstrap: boolean; readonly peerCount: number; readonly roundCount: number },
-): StartDecision {
+/** What to do after a round of questions that gave `answers`. Pure. */
+export function decideStart(answers: readonly PeerAnswer[], situation: StartSituation): StartDecision {
+  const { markedClusterId } = situation
   const clusterIds = [...new Set(answers.map((answer) => answer.response.clusterId).filter((id) => id !== null))]
   const [clusterId] = clusterIds
-  if (clusterIds.length > 1) return { type: 'conflict', clusterIds: clusterIds.toSorted() }
-  if (clusterId !== undefined) {
-    const members = answers.filter((answer) => answer.response.clusterId === clusterId)
-    const leaders = members
-      .map((member) => member.response.leader?.raftAddress)
-      .filter((address) => address !== undefined)
-    const raftAddresses = [...new Set([...leaders, ...members.map((member) => member.raftAddress)])]
-    return { type: 'join', clusterId, raftAddresses }
+  if (clusterIds.length > 1) {
+    return wait(
+      `the nodes that answer belong to different clusters, ${clusterIds.toSorted().join(' and ')}: stop those that do not belong here, or give them an empty data directory`,
+    )
   }
-  const everybodyAnswered = answers.length === situation.peerCount
-  const isBootstrapDue = everybodyAnswered || situation.roundCount >= PROBE_ROUNDS
-  return situation.mayBootstrap && isBootstrapDue ? { type: 'bootstrap' } : { type: 'wait' }
+  if (clusterId === undefined) return decideWithoutCluster(answers, situation)
+  if (markedClusterId !== null && markedClusterId !== clusterId) {
+    return wait(
+      `the nodes that answer belong to the cluster ${clusterId}, but the identity marker names ${markedClusterId}: correct the addresses in the configuration, or the marker`,
+    )
+  }
+  const members = answers.filter((answer) => answer.response.clusterId === clusterId)
+  const leaders = members
+    .map((member) => member.response.leader?.raftAddress)
+    .filter((address) => address !== undefined)
+  const raftAddresses = [...new Set([...leaders, ...members.map((member) => member.raftAddress)])]
+  return { type: 'join', clusterId, raftAddresses }
+}
+
+/** Nobody who answers belongs to a cluster. */
+function decideWithoutCluster(answers: readonly PeerAnswer[], situation: StartSituation): StartDecision {
+  const { markedClusterId, mayBootstrap, peers } = situation
+  if (markedClusterId !== null) {
+    return wait(
+      `the identity marker says that the cluster ${markedClusterId} exists, and no node that answers belongs to it: start the nodes that hold its data; only if all of it is lost for good, remove the marker`,
+    )
+  }
+  if (!mayBootstrap) {
+    return wait('no node that answers belongs to a cluster yet: the default leader begins one once most nodes run')
+  }
+  // A node that another one answers for, by a mistake in the configuration, says nothing about itself.
+  const heard = peers.filter((peer) =>
+    answers.some(({ raftAddress, response }) => raftAddress === peer.raftAddress && response.nodeId === peer.nodeId),
+  )
+  const configuredCount = peers.length + 1
+  const neededCount = Math.floor(configuredCount / 2) + 1
+  if (heard.length + 1 >= neededCount) return { type: 'bootstrap' }
+  const silent = peers.filter((peer) => !heard.includes(peer)).map(({ nodeId }) => nodeId)
+  return wait(
+    `this node has an empty data directory and begins no cluster, because there may be one already: ${neededCount} of the ${configuredCount} configured nodes, itself included, must say that they belong to none, and ${silent.join(', ')} did not answer. Start them, or remove from the configuration what does not exist`,
+  )
+}
+
+function wait(reason: string): StartDecision {
+  return { type: 'wait', reason }
 }
 
 export interface StartDeps {
@@ -59,6 +100,10 @@ export interface StartDeps {
   readonly clock: Clock
   readonly random: Random
   readonly logger: Log
+  /** See ReplicaDeps. */
+  readonly readMarker: () => Promise<string | null>
+  /** Why the node is no member yet. */
+  readonly onObstacle: (reason: string) => void
   /** Aborts the wait for a cluster. */
   readonly signal: AbortSignal
 }
@@ -67,13 +112,16 @@ export type StartOutcome = { readonly type: 'bootstrapped' | 'joined'; readonly 
 
 /** Asks peers until this node may act as a member. Tries for ever, with back-off; rejects only when `signal` aborts. */
 export async function findCluster(deps: StartDeps): Promise<StartOutcome> {
-  const { clock, logger, options, random, requests, signal } = deps
-  const { mayBootstrap, peers, retryMaxMs, retryMinMs } = options
+  const { clock, options, random, requests, signal } = deps
+  const { mayBootstrap, peers, retryMinMs } = options
+  const pauseMsMax = mayBootstrap ? Math.min(BOOTSTRAP_PAUSE_MS_MAX, options.retryMaxMs) : options.retryMaxMs
+  const remind = reminder(deps)
   let pauseMs = retryMinMs
-  for (let roundCount = 1; ; roundCount++) {
+  for (;;) {
     const answers = await probePeers(requests, peers)
     signal.throwIfAborted()
-    const decision = decideStart(answers, { mayBootstrap, peerCount: peers.length, roundCount })
+    const decision = await decide(deps, answers)
+    signal.throwIfAborted()
     switch (decision.type) {
       case 'bootstrap':
         return { type: 'bootstrapped', clusterId: random.uuid() }
@@ -81,20 +129,40 @@ export async function findCluster(deps: StartDeps): Promise<StartOutcome> {
         const outcome = await askToJoin(deps, decision)
         if (outcome === 'admitted') return { type: 'joined', clusterId: decision.clusterId }
         if (outcome === 'in_progress') pauseMs = retryMinMs
+        deps.onObstacle(`the cluster ${decision.clusterId} has not admitted the node yet`)
         break
       }
-      case 'conflict':
-        logger.error({ clusterIds: decision.clusterIds }, 'peers belong to different clusters; waiting for an operator')
-        break
       case 'wait':
-        logger.info({ roundCount, answerCount: answers.length }, 'no peer belongs to a cluster yet')
+        remind(decision.reason)
         break
       default:
         unreachable(decision)
     }
     await delay(clock, pauseMs + random.int(Math.ceil(pauseMs / 2) + 1), signal)
-    // The default leader asks in quick succession until it knows; everybody else waits for it with growing pauses.
-    if (!mayBootstrap || roundCount >= PROBE_ROUNDS) pauseMs = Math.min(retryMaxMs, pauseMs * 2)
+    pauseMs = Math.min(pauseMsMax, pauseMs * 2)
+  }
+}
+
+async function decide(deps: StartDeps, answers: readonly PeerAnswer[]): Promise<StartDecision> {
+  const { mayBootstrap, peers } = deps.options
+  try {
+    return decideStart(answers, { mayBootstrap, peers, markedClusterId: await deps.readMarker() })
+  } catch (error) {
+    return wait(`the identity marker cannot be read: ${messageOf(error)}`)
+  }
+}
+
+/** Tells why the node waits: at once when the reason is new, and again now and then. */
+function reminder({ clock, logger, onObstacle }: StartDeps): (reason: string) => void {
+  let told = ''
+  let nextMs = 0
+  return (reason) => {
+    onObstacle(reason)
+    const nowMs = clock.monotonicMs()
+    if (reason === told && nowMs < nextMs) return
+    told = reason
+    nextMs = nowMs + REMINDER_INTERVAL_MS
+    logger.warn({ reason }, 'waiting for a cluster')
   }
 }
 

@@ -30,7 +30,7 @@ export interface ReplicaOptions {
   readonly raftAddress: string
   /** Every other node of the configuration. */
   readonly peers: readonly ConfiguredPeer[]
-  /** The default leader: bootstraps the cluster on a first-ever start when no peer belongs to one. */
+  /** The default leader: begins the cluster on a first-ever start, once most configured nodes say that they belong to none. */
   readonly mayBootstrap: boolean
   readonly heartbeatMs: number
   /** Lower bound; drawn anew from [electionTimeoutMs, 2 · electionTimeoutMs). */
@@ -100,6 +100,11 @@ export interface ReplicaDeps {
   /** The node cannot go on: a disk failed or an invariant broke. The process ends after this; called at most once. */
   readonly onFatal: (error: Error) => void
   readonly createRaft: CreateRaft
+  /**
+   * The cluster that a marker outside of the data directory says to exist; null when there is none. Rejects when it cannot be
+   * read: then nobody knows.
+   */
+  readonly readMarker: () => Promise<string | null>
 }
 
 /** Ticks in one heartbeat: election timeouts differ by enough of them, and an idle node hardly wakes up. */

@@ -5,12 +5,13 @@ import { delay } from '../base/clock.ts'
 import type { Timer } from '../base/clock.ts'
 import type { MemberId, MembershipChange, MembershipResult, RaftStatus, Role } from '../raft/types.ts'
 import { ClusterAdmin } from './cluster-admin.ts'
-import { alignLogWithState, assertFresh, clearFirstEntry, findCluster, writeFirstEntry } from './bootstrap.ts'
+import { alignLogWithState, assertFresh } from './bootstrap.ts'
 import type { PeerMessage, ProbeResponse } from './peer-messages.ts'
 import type { PeerIdentity } from './ports.ts'
 import { overloaded, Proposals } from './proposals.ts'
 import type { ProposalSink } from './proposals.ts'
 import { ReadBarriers } from './reads.ts'
+import { Joining } from './replica-joining.ts'
 import { ReplicaMember } from './replica-member.ts'
 import type { ProposalOutcome } from './replica-observer.ts'
 import { tickTiming } from './replica-options.ts'
@@ -41,6 +42,10 @@ export interface ReplicaState {
   readonly lastIndex: number
   /** Why the node serves nothing: its state differs from the cluster's. */
   readonly quarantined: string | null
+  /** Why the node is no member yet, and what would help; null when it is one. */
+  readonly obstacle: string | null
+  /** The node would begin a cluster, and does not for lack of evidence that there is none. */
+  readonly isBootstrapRefused: boolean
 }
 
 const OUTCOMES: Readonly<Record<string, ProposalOutcome>> = {
@@ -66,8 +71,9 @@ export class Replica {
   readonly #stopSignal = new AbortController()
   #member: ReplicaMember | null = null
   #ticker: Timer | null = null
+  readonly #joining: Joining
   /** Ends when the node is a member, has failed or stops. */
-  #joining: Promise<void> = Promise.resolve()
+  #joined: Promise<void> = Promise.resolve()
   /** Why new work is refused; null while the node serves. */
   #refusal: InsiError | null = null
   #quarantined: string | null = null
@@ -88,6 +94,8 @@ export class Replica {
     })
     const send = (raftAddress: string, message: PeerMessage): boolean => transport.send(raftAddress, message)
     this.#requests = new PeerRequests(clock, send, 1 + random.int(FIRST_ID_MAX))
+    const signal = this.#stopSignal.signal
+    this.#joining = new Joining({ ...deps, options, requests: this.#requests, signal })
     this.admin = this.#makeAdmin()
     this.channel = new ServiceChannel({
       memberId: () => deps.identity.memberId,
@@ -105,6 +113,7 @@ export class Replica {
    */
   async start(): Promise<void> {
     const { clock, identity, log, state, transport } = this.#deps
+    await this.#joining.checkMarker()
     if (identity.clusterId === null) assertFresh(log, state)
     else await alignLogWithState(log, state)
     await transport.start({
@@ -112,7 +121,7 @@ export class Replica {
       onDisconnect: (raftAddress) => this.#onDisconnect(raftAddress),
     })
     if (identity.clusterId !== null) this.#becomeMember(identity.clusterId)
-    else this.#joining = this.#findCluster()
+    else this.#joined = this.#findCluster()
     this.#ticker = clock.every(tickTiming(this.#options).tickMs, () => this.#tick())
   }
 
@@ -175,6 +184,8 @@ export class Replica {
       appliedIndex: state.appliedIndex,
       lastIndex: log.lastIndex,
       quarantined: this.#quarantined,
+      obstacle: this.#joining.obstacle,
+      isBootstrapRefused: this.#joining.isBootstrapRefused,
     }
   }
 
@@ -208,7 +219,7 @@ export class Replica {
     this.#refuse(new InsiError('NODE_STOPPING', 'the node is stopping'))
     this.#stopSignal.abort(this.#refusal)
     this.#requests.stop()
-    await this.#joining
+    await this.#joined
     if (!this.#hasFailed) await this.#handOver()
     this.#ticker?.cancel()
     this.#rejectWaiting()
@@ -248,18 +259,8 @@ export class Replica {
 
   /** Never rejects. */
   async #findCluster(): Promise<void> {
-    const { clock, identity, log, logger, random } = this.#deps
-    const deps = { identity, options: this.#options, requests: this.#requests, clock, random, logger }
     try {
-      const outcome = await findCluster({ ...deps, signal: this.#stopSignal.signal })
-      if (outcome.type === 'bootstrapped') await writeFirstEntry(log, identity, this.#options.raftAddress)
-      else await clearFirstEntry(log)
-      await identity.setClusterId(outcome.clusterId)
-      logger.info(
-        { clusterId: outcome.clusterId },
-        outcome.type === 'bootstrapped' ? 'cluster bootstrapped' : 'cluster joined',
-      )
-      this.#becomeMember(outcome.clusterId)
+      this.#becomeMember(await this.#joining.run())
     } catch (error) {
       if (this.#stopSignal.signal.aborted) return
       this.#fail(error instanceof Error ? error : new Error(messageOf(error)))

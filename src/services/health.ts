@@ -71,9 +71,9 @@ function intact({ quarantined }: ReplicaStatus): HealthCheck {
   return { name: 'intact', ok: quarantined === null, reason: quarantined ?? '' }
 }
 
-function member({ role }: ReplicaStatus): HealthCheck {
+function member({ obstacle, role }: ReplicaStatus): HealthCheck {
   const ok = role !== 'joining' && role !== 'learner'
-  return { name: 'member', ok, reason: ok ? '' : `the node is ${role}` }
+  return { name: 'member', ok, reason: ok ? '' : `the node is ${role}${obstacle === null ? '' : `: ${obstacle}`}` }
 }
 
 function caughtUp({ clusterCommitIndex, appliedIndex }: ReplicaStatus): HealthCheck {

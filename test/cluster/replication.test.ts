@@ -140,6 +140,69 @@ describe('the default leader', () => {
   }, 90_000)
 })
 
+describe('a default leader with an empty disk', () => {
+  test('that hears nobody waits with a reason, and founds no second cluster', async () => {
+    await withCluster(3, { retryMinMs: 20 }, async (cluster) => {
+      await cluster.startAll()
+      await cluster.formed()
+      await cluster.set('n0', 'k', 'kept')
+      const { clusterId } = cluster.replica('n1').status()
+      for (const nodeId of cluster.nodeIds) await cluster.stop(nodeId)
+      await cluster.wipe('n0')
+      await cluster.start('n0')
+      await eventually('it waits', () => (cluster.replica('n0').status().isBootstrapRefused ? true : undefined))
+      const { obstacle, role } = cluster.replica('n0').status()
+      expect([role, obstacle]).toEqual(['joining', expect.stringContaining('n1, n2 did not answer')])
+      expect(cluster.lines).toContainEqual(
+        expect.objectContaining({ level: 'warn', fields: { reason: obstacle }, message: 'waiting for a cluster' }),
+      )
+      await Promise.all([cluster.start('n1'), cluster.start('n2')])
+      await cluster.formed(30_000)
+      expect(cluster.replica('n0').status()).toMatchObject({ clusterId, obstacle: null, isBootstrapRefused: false })
+      expect(await cluster.get('n0', 'k')).toBe('kept')
+    })
+  }, 90_000)
+
+  test('founds the cluster as soon as a majority is up, and the last node joins', async () => {
+    await withCluster(3, {}, async (cluster) => {
+      await cluster.start('n0')
+      await eventually('it waits', () => (cluster.replica('n0').status().isBootstrapRefused ? true : undefined))
+      await cluster.start('n1')
+      await cluster.formed(30_000)
+      expect(await cluster.set('n1', 'k', 'v')).toMatchObject({ ok: true })
+      await cluster.start('n2')
+      await cluster.formed(30_000)
+      expect(await cluster.get('n2', 'k')).toBe('v')
+    })
+  }, 90_000)
+
+  test('alone under an identity marker waits for the cluster that it names', async () => {
+    await withCluster(1, {}, async (cluster) => {
+      cluster.marker = 'the-cluster'
+      await cluster.start('n0')
+      await eventually('it waits', () =>
+        cluster.replica('n0').status().obstacle?.includes('the cluster the-cluster exists') === true ? true : undefined,
+      )
+      cluster.marker = null
+      await cluster.formed()
+    })
+  }, 30_000)
+})
+
+test('a data directory of another cluster than the one that the identity marker names is refused', async () => {
+  await withCluster(1, {}, async (cluster) => {
+    await cluster.start('n0')
+    await cluster.formed()
+    await cluster.stop('n0')
+    cluster.marker = 'another'
+    await expect(cluster.start('n0')).rejects.toMatchObject({ code: 'IDENTITY_MISMATCH' })
+    cluster.marker = null
+    await cluster.stop('n0')
+    await cluster.start('n0')
+    await cluster.formed()
+  })
+}, 30_000)
+
 describe('a node without its cluster', () => {
   test('starts, says that it is joining, refuses writes as safe to repeat, and joins when the others come', async () => {
     await withCluster(3, { leaderWaitMs: 500, readTimeoutMs: 500 }, async (cluster) => {

@@ -54,6 +54,7 @@ test('the grace counts from when a leader was last known, not from the last prob
 
 test.each([
   [{ role: 'joining' as const, leader: null }, 'the node is joining'],
+  [{ role: 'joining' as const, leader: null, obstacle: 'nobody answers' }, 'the node is joining: nobody answers'],
   [{ role: 'learner' as const }, 'the node is learner'],
   [{ commitIndex: 10, clusterCommitIndex: 50_000, appliedIndex: 10 }, '49990 committed entries are not applied yet'],
   [{ quarantined: 'the state differs at index 7' }, 'the state differs at index 7'],
@@ -120,6 +121,7 @@ describe('metrics', () => {
         appliedIndex: 11,
         lastIndex: 13,
         quarantined: false,
+        bootstrapRefused: true,
         peers: [{ nodeId: 'node1', lagEntries: 4 }],
       }),
       connections: () => ({ public: 3 }),

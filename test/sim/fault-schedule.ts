@@ -235,12 +235,9 @@ export class FaultSchedule {
     this.#trace.line(`leadership moves to ${node.nodeId}`)
   }
 
-  /**
-   * At most once a run, and only where every other node is up: more disks lost at once than the group bears is no bug. The
-   * default leader keeps its disk: cut off from the others, it would rightly take itself for a first start.
-   */
+  /** At most once a run, and only where every other node is up: more disks lost at once than the group bears is no bug. */
   #wipe(node: SimNode): void {
-    if (this.#hasWiped || this.#hasDemoted || node.options.mayBootstrap) return
+    if (this.#hasWiped || this.#hasDemoted) return
     const others = this.#nodes.filter((other) => other !== node)
     if (!others.every((other) => other.role === 'leader' || other.role === 'follower')) return
     this.#hasWiped = true

@@ -265,6 +265,7 @@ export class SimNode {
         schedule: (callback) => queueMicrotask(() => clock.run(callback)),
         onFatal: (error) => this.#onDeath(process, error.message),
         createRaft: (options, initial, raftLog) => new Raft(options, initial, raftLog),
+        readMarker: () => Promise.resolve(null),
       },
       this.options,
     )

@@ -43,6 +43,8 @@ export class ReplicaCluster {
   readonly nodeIds: readonly string[]
   /** What all replicas logged. */
   readonly lines: LogLine[] = []
+  /** What the identity marker of every node says. */
+  marker: string | null = null
   readonly #directory: string
   readonly #options: Partial<ReplicaOptions>
   readonly #ports = new Map<string, number>()
@@ -131,6 +133,7 @@ export class ReplicaCluster {
           running.failure = error
         },
         createRaft: (raftOptions, initial, raftLog) => new Raft(raftOptions, initial, raftLog),
+        readMarker: () => Promise.resolve(this.marker),
       },
       {
         ...REPLICA_DEFAULTS,

@@ -78,6 +78,7 @@ export class SingleNodeReplicator implements Replicator {
       appliedIndex,
       lastIndex: appliedIndex,
       quarantined: null,
+      obstacle: null,
       ...this.#changes,
     }
   }

@@ -14,36 +14,56 @@ function answer(nodeId: string, clusterId: string | null, leaderAddress?: string
 }
 
 describe('a node without a cluster', () => {
-  const FIRST_ROUND = { mayBootstrap: true, peerCount: 2, roundCount: 1 }
+  const PEERS = ['a', 'b'].map((nodeId) => ({ nodeId, raftAddress: `${nodeId}:7000` }))
+  const EMPTY = { mayBootstrap: true, peers: PEERS, markedClusterId: null }
+  const WAIT = { type: 'wait', reason: expect.any(String) }
 
-  test('bootstraps at once when it is the default leader and every peer says that it belongs to none', () => {
-    expect(decideStart([answer('a', null), answer('b', null)], FIRST_ROUND)).toEqual({ type: 'bootstrap' })
-    expect(decideStart([], { ...FIRST_ROUND, peerCount: 0 })).toEqual({ type: 'bootstrap' })
+  test('bootstraps as the default leader once a majority, itself included, says that it belongs to none', () => {
+    expect(decideStart([answer('a', null), answer('b', null)], EMPTY)).toEqual({ type: 'bootstrap' })
+    expect(decideStart([answer('b', null)], EMPTY)).toEqual({ type: 'bootstrap' })
+    expect(decideStart([], { ...EMPTY, peers: [] })).toEqual({ type: 'bootstrap' })
+    const five = {
+      ...EMPTY,
+      peers: [...PEERS, ...['c', 'd'].map((nodeId) => ({ nodeId, raftAddress: `${nodeId}:7000` }))],
+    }
+    expect(decideStart([answer('a', null)], five)).toEqual(WAIT)
+    expect(decideStart([answer('a', null), answer('d', null)], five)).toEqual({ type: 'bootstrap' })
   })
 
-  test('asks several times before it takes silence for absence', () => {
-    expect(decideStart([answer('a', null)], FIRST_ROUND)).toEqual({ type: 'wait' })
-    expect(decideStart([], { ...FIRST_ROUND, roundCount: 2 })).toEqual({ type: 'wait' })
-    expect(decideStart([], { ...FIRST_ROUND, roundCount: 3 })).toEqual({ type: 'bootstrap' })
+  test('never takes silence for absence, and says who did not answer', () => {
+    const decision = decideStart([], EMPTY)
+    expect(decision).toEqual({ type: 'wait', reason: expect.stringContaining('a, b did not answer') })
+    expect(decideStart([], { ...EMPTY, peers: PEERS.slice(1) })).toEqual(WAIT)
+  })
+
+  test('counts only answers of the node that is configured there', () => {
+    const stranger = { ...answer('z', null), raftAddress: 'a:7000' }
+    expect(decideStart([stranger], EMPTY)).toEqual(WAIT)
   })
 
   test('never bootstraps when it is not the default leader', () => {
-    const others = { ...FIRST_ROUND, mayBootstrap: false, roundCount: 1_000 }
-    expect(decideStart([answer('a', null), answer('b', null)], others)).toEqual({ type: 'wait' })
+    const others = { ...EMPTY, mayBootstrap: false }
+    expect(decideStart([answer('a', null), answer('b', null)], others)).toEqual(WAIT)
   })
 
   test('joins as soon as one peer belongs to a cluster, asking its leader first', () => {
     const answers = [answer('a', null), answer('b', 'c1', 'leader:7000')]
-    expect(decideStart(answers, { ...FIRST_ROUND, roundCount: 9 })).toEqual({
-      type: 'join',
-      clusterId: 'c1',
-      raftAddresses: ['leader:7000', 'b:7000'],
-    })
+    const join = { type: 'join', clusterId: 'c1', raftAddresses: ['leader:7000', 'b:7000'] }
+    expect(decideStart(answers, EMPTY)).toEqual(join)
+    expect(decideStart(answers, { ...EMPTY, markedClusterId: 'c1' })).toEqual(join)
   })
 
   test('joins neither of two clusters', () => {
-    const decision = decideStart([answer('a', 'c2'), answer('b', 'c1')], FIRST_ROUND)
-    expect(decision).toEqual({ type: 'conflict', clusterIds: ['c1', 'c2'] })
+    const decision = decideStart([answer('a', 'c2'), answer('b', 'c1')], EMPTY)
+    expect(decision).toEqual({ type: 'wait', reason: expect.stringContaining('different clusters, c1 and c2') })
+  })
+
+  test('under an identity marker never bootstraps and joins only the cluster that it names', () => {
+    const marked = { ...EMPTY, markedClusterId: 'c1' }
+    expect(decideStart([answer('a', null), answer('b', null)], marked)).toEqual(WAIT)
+    expect(decideStart([], { ...marked, peers: [] })).toEqual(WAIT)
+    const foreign = decideStart([answer('a', 'c2')], marked)
+    expect(foreign).toEqual({ type: 'wait', reason: expect.stringContaining('the identity marker names c1') })
   })
 })
 
