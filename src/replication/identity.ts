@@ -1,5 +1,5 @@
 // Who this node is: the small file in the data directory that makes a node the same member after a restart, and a node with a
-// wiped disk a new one.
+// wiped disk a new one. Beside it, once the node is quarantined, the reason: a restart does not make its data any better.
 import { crc32 } from 'node:zlib'
 import { assert } from '../base/assert.ts'
 import { InsiError } from '../base/errors.ts'
@@ -11,6 +11,7 @@ import type { ReplicaIdentity } from './replica-options.ts'
 /** Version history of the file. 1: first. */
 const VERSION = 1
 const DEFAULT_PATH = 'identity.json'
+const QUARANTINE_PATH = 'quarantine.json'
 
 /** The content of the file, beside its version and checksum. */
 interface IdentityContent {
@@ -32,11 +33,13 @@ export class NodeIdentity implements ReplicaIdentity {
   readonly #disk: Disk
   readonly #path: string
   #content: IdentityContent
+  #quarantined: string | null
 
-  private constructor(disk: Disk, path: string, content: IdentityContent) {
+  private constructor(disk: Disk, path: string, content: IdentityContent, quarantined: string | null) {
     this.#disk = disk
     this.#path = path
     this.#content = content
+    this.#quarantined = quarantined
   }
 
   /**
@@ -50,7 +53,7 @@ export class NodeIdentity implements ReplicaIdentity {
       const content = decode(bytes, path)
       // A process that was killed may have left a name in the page cache alone; believing it must not depend on the power.
       await disk.syncDirectory(parentOf(path))
-      if (content.nodeId === nodeId) return new NodeIdentity(disk, path, content)
+      if (content.nodeId === nodeId) return new NodeIdentity(disk, path, content, await readQuarantine(disk))
       throw new InsiError(
         'IDENTITY_MISMATCH',
         `the data directory belongs to node ${JSON.stringify(content.nodeId)}, but this node is ${JSON.stringify(nodeId)}. ` +
@@ -58,7 +61,7 @@ export class NodeIdentity implements ReplicaIdentity {
         { details: { found: content.nodeId, expected: nodeId } },
       )
     }
-    const identity = new NodeIdentity(disk, path, { nodeId, incarnation: random.uuid(), clusterId: null })
+    const identity = new NodeIdentity(disk, path, { nodeId, incarnation: random.uuid(), clusterId: null }, null)
     await disk.writeFileAtomic(path, encode(identity.#content))
     return identity
   }
@@ -80,6 +83,17 @@ export class NodeIdentity implements ReplicaIdentity {
     return this.#content.clusterId
   }
 
+  get quarantined(): string | null {
+    return this.#quarantined
+  }
+
+  /** Remembers durably that the data directory must not be used any more. */
+  async quarantine(reason: string): Promise<void> {
+    if (this.#quarantined !== null) return
+    this.#quarantined = reason
+    await this.#disk.writeFileAtomic(QUARANTINE_PATH, Buffer.from(`${JSON.stringify({ reason }, null, 2)}\n`))
+  }
+
   /** Remembers durably that this node belongs to the cluster. A node never changes its cluster. */
   async setClusterId(clusterId: string): Promise<void> {
     const current = this.#content.clusterId
@@ -91,6 +105,15 @@ export class NodeIdentity implements ReplicaIdentity {
     await this.#disk.writeFileAtomic(this.#path, encode(content))
     this.#content = content
   }
+}
+
+/** Any such file counts, readable or not. */
+async function readQuarantine(disk: Disk): Promise<string | null> {
+  const bytes = await disk.readFile(QUARANTINE_PATH)
+  if (bytes === undefined) return null
+  const file = parse(bytes)
+  const reason = isRecord(file) ? file['reason'] : undefined
+  return typeof reason === 'string' ? reason : `for a reason that ${QUARANTINE_PATH} does not tell`
 }
 
 function parentOf(path: string): string {

@@ -90,7 +90,7 @@ export interface SnapshotChunkAck {
   readonly ok: boolean
 }
 
-/** The leader's state hash at a checkpoint; a replica with another hash there is divergent and quarantines itself. */
+/** To the leader: the sender's state hash at a checkpoint. From it: that of most voters; who has another one is divergent. */
 export interface StateHash {
   readonly type: 'StateHash'
   readonly index: LogIndex

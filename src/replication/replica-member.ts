@@ -3,6 +3,7 @@
 import type { Raft } from '../raft/raft.ts'
 import type {
   Entry,
+  Member,
   MemberId,
   Membership,
   MembershipChange,
@@ -42,7 +43,7 @@ export interface MemberDeps extends ReplicaDeps {
   readonly proposals: Proposals
   readonly reads: ReadBarriers
   readonly addresses: AddressBook
-  /** The state differs from the leader's: the node must stop serving. */
+  /** The state differs from that of most members: the node must stop serving. */
   readonly onDivergence: (reason: string) => void
 }
 
@@ -322,16 +323,21 @@ export class ReplicaMember {
     return new StateHashes({
       state,
       intervalEntries: options.stateHashIntervalEntries,
+      self: identity.memberId,
       leader: () => this.raft.leader,
       isLeader: () => this.raft.role === 'leader',
+      voters: () => this.#members().flatMap(({ id, role }) => (role === 'voter' ? [id] : [])),
+      send: (to, message) => void this.#sendTo(to, message),
       broadcast: (message) => {
-        for (const { id } of this.raft.status().membership.members) {
-          if (id !== identity.memberId) this.#sendTo(id, message)
-        }
+        for (const { id } of this.#members()) if (id !== identity.memberId) this.#sendTo(id, message)
       },
-      onMismatch: ({ index, leader, own }) =>
-        onDivergence(`the state at index ${index} has hash ${own}, the leader's has ${leader}`),
+      onMismatch: ({ index, majority, own }) =>
+        onDivergence(`its state at index ${index} has the hash ${own}, that of most members ${majority}`),
     })
+  }
+
+  #members(): readonly Member[] {
+    return this.raft.status().membership.members
   }
 
   #makeCutter(): LogCutter {

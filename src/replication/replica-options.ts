@@ -23,6 +23,10 @@ export interface ReplicaIdentity {
   readonly clusterId: string | null
   /** Durably remembers that this node belongs to `clusterId`; from then on it may act as a member. Called at most once. */
   setClusterId(clusterId: string): Promise<void>
+  /** Why the data directory must not be used any more; null while it may be. */
+  readonly quarantined: string | null
+  /** Durably remembers that the data directory must not be used any more. */
+  quarantine(reason: string): Promise<void>
 }
 
 export interface ReplicaOptions {

@@ -3,7 +3,7 @@
 import { InsiError, messageOf } from '../base/errors.ts'
 import { delay } from '../base/clock.ts'
 import type { Timer } from '../base/clock.ts'
-import type { MemberId, MembershipChange, MembershipResult, RaftStatus, Role } from '../raft/types.ts'
+import type { MemberId, MembershipChange, MembershipResult, RaftStatus } from '../raft/types.ts'
 import { ClusterAdmin } from './cluster-admin.ts'
 import { alignLogWithState, assertFresh } from './bootstrap.ts'
 import type { PeerMessage, ProbeResponse } from './peer-messages.ts'
@@ -17,6 +17,7 @@ import type { ProposalOutcome } from './replica-observer.ts'
 import { tickTiming } from './replica-options.ts'
 import type { ReplicaDeps, ReplicaOptions } from './replica-options.ts'
 import { AddressBook, nodeIdOf } from './replica-peers.ts'
+import type { ReplicaState } from './replica-state.ts'
 import { PeerRequests } from './replica-requests.ts'
 import { ServiceChannel } from './replica-services.ts'
 
@@ -26,27 +27,7 @@ const STOP_DRAIN_MS = 1_000
 
 const FIRST_ID_MAX = 2 ** 31
 
-/** What a node knows of itself and its cluster; services see it as their ReplicaStatus. */
-export interface ReplicaState {
-  readonly nodeId: string
-  readonly memberId: string
-  readonly clusterId: string | null
-  /** `joining`: the node is no member of a cluster yet. */
-  readonly role: Role | 'joining'
-  readonly term: number
-  readonly leader: { readonly nodeId: string; readonly raftAddress: string } | null
-  readonly commitIndex: number
-  /** Highest index that the cluster is known to have committed; this node may be behind it. */
-  readonly clusterCommitIndex: number
-  readonly appliedIndex: number
-  readonly lastIndex: number
-  /** Why the node serves nothing: its state differs from the cluster's. */
-  readonly quarantined: string | null
-  /** Why the node is no member yet, and what would help; null when it is one. */
-  readonly obstacle: string | null
-  /** The node would begin a cluster, and does not for lack of evidence that there is none. */
-  readonly isBootstrapRefused: boolean
-}
+const QUARANTINE_REMEDY = 'stop the node, remove its data directory and start it again: it joins as a new member'
 
 const OUTCOMES: Readonly<Record<string, ProposalOutcome>> = {
   NO_LEADER: 'no_leader',
@@ -77,6 +58,8 @@ export class Replica {
   /** Why new work is refused; null while the node serves. */
   #refusal: InsiError | null = null
   #quarantined: string | null = null
+  /** Ends when the quarantine is durable and the node takes no part in the cluster any more. */
+  #isolated: Promise<void> = Promise.resolve()
   #hasFailed = false
   #stopping: Promise<void> | null = null
 
@@ -114,7 +97,8 @@ export class Replica {
   async start(): Promise<void> {
     const { clock, identity, log, state, transport } = this.#deps
     await this.#joining.checkMarker()
-    if (identity.clusterId === null) assertFresh(log, state)
+    if (identity.quarantined !== null) this.#serveNothing(identity.quarantined)
+    else if (identity.clusterId === null) assertFresh(log, state)
     else await alignLogWithState(log, state)
     await transport.start({
       onMessage: (from, message) => this.#onMessage(from, message),
@@ -220,6 +204,7 @@ export class Replica {
     this.#stopSignal.abort(this.#refusal)
     this.#requests.stop()
     await this.#joined
+    await this.#isolated
     if (!this.#hasFailed) await this.#handOver()
     this.#ticker?.cancel()
     this.#rejectWaiting()
@@ -263,12 +248,12 @@ export class Replica {
       this.#becomeMember(await this.#joining.run())
     } catch (error) {
       if (this.#stopSignal.signal.aborted) return
-      this.#fail(error instanceof Error ? error : new Error(messageOf(error)))
+      this.#fail(asError(error))
     }
   }
 
   #becomeMember(clusterId: string): void {
-    if (this.#stopSignal.signal.aborted) return
+    if (this.#stopSignal.signal.aborted || this.#quarantined !== null) return
     this.#member = new ReplicaMember({
       ...this.#deps,
       options: this.#options,
@@ -359,13 +344,26 @@ export class Replica {
     return this.#addresses.addressOf(memberId)
   }
 
-  /** The node serves nothing and takes no part in the cluster any more: its data cannot be trusted. */
+  /** The node's data cannot be trusted, now or after a restart. A leader lets another one take over first. */
   #quarantine(reason: string): void {
     if (this.#quarantined !== null) return
-    this.#quarantined = reason
-    this.#deps.logger.error({ reason }, 'this replica differs from the cluster and is quarantined')
+    this.#member?.transferLeadership()
+    this.#serveNothing(reason)
+    this.#isolated = this.#isolate(reason).catch((error: unknown) => this.#fail(asError(error)))
+  }
+
+  #serveNothing(reason: string): void {
+    this.#quarantined = `${reason}; ${QUARANTINE_REMEDY}`
+    this.#deps.logger.error({ reason, remedy: QUARANTINE_REMEDY }, 'this node is quarantined')
     this.#refuse(new InsiError('NODE_QUARANTINED', `the node is quarantined: ${reason}`))
     this.#rejectWaiting()
+  }
+
+  async #isolate(reason: string): Promise<void> {
+    await this.#deps.identity.quarantine(reason)
+    const member = this.#member
+    this.#member = null
+    await member?.stop()
   }
 
   #fail(error: Error): void {
@@ -387,4 +385,8 @@ export class Replica {
     this.#proposals.rejectAll(error)
     this.#reads.rejectAll(error)
   }
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(messageOf(error))
 }

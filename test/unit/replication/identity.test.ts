@@ -108,3 +108,21 @@ test('a file of a newer version is refused with its version', async () => {
     message: expect.stringMatching(/version is 2/),
   })
 })
+
+test('a quarantine is remembered durably, with its reason, until the disk is wiped', async () => {
+  const fixture = createSimDisk(1)
+  const identity = await open(fixture)
+  expect(identity.quarantined).toBeNull()
+  await fixture.run(identity.quarantine('the first reason'))
+  await fixture.run(identity.quarantine('another'))
+  fixture.disk.crash()
+  const reopened = await open(fixture)
+  expect([reopened.quarantined, reopened.memberId]).toEqual(['the first reason', identity.memberId])
+})
+
+test('a damaged note of the quarantine counts as one', async () => {
+  const fixture = createSimDisk(1)
+  await open(fixture)
+  await fixture.run(fixture.disk.mount().writeFileAtomic('quarantine.json', Buffer.from('{')))
+  expect((await open(fixture)).quarantined).toContain('quarantine.json')
+})
