@@ -137,6 +137,10 @@ export const SUBSCRIBER_IN_FLIGHT_BYTES_MAX = 64 * 1024
 export const REPLAY_EVENTS_MAX = 500
 export const REPLAY_BYTES_MAX = 256 * 1024
 
+/** Frames of stored events that a node holds for all that replay, so that each is read and made once. */
+export const REPLAY_CACHE_EVENTS_MAX = 20_000
+export const REPLAY_CACHE_BYTES_MAX = 32 * 1024 * 1024
+
 /** Deliveries in one turn of the event loop, so that a large fan-out does not hold up replication. */
 export const DELIVERIES_PER_TURN_MAX = 1_000
 
@@ -175,3 +179,11 @@ export const SLOT_SILENCE_MAX_MS = 3_000
 
 /** Largest revision: log indexes have 48 bits. */
 export const REVISION_MAX = 2 ** 48 - 1
+
+/** A look at what all entities use: entities in one turn of the event loop, how long it is kept, and what is close to a limit. */
+export const USAGE_SAMPLE_ENTITIES_PER_TURN = 500
+export const USAGE_SAMPLE_KEPT_MS = 5_000
+export const NEAR_QUOTA_RATIO = 0.9
+
+/** Entities that /metrics/entities shows one by one unless the configuration says otherwise. */
+export const METRICS_ENTITIES_TOP_DEFAULT = 50

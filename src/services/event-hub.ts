@@ -7,10 +7,12 @@ import { DELIVERIES_PER_TURN_MAX, UNDELIVERED_BYTES_MAX, UNDELIVERED_EVENTS_MAX 
 import { STREAM_ENDS } from '../contract/stream-ends.ts'
 import type { StreamEnd } from '../contract/stream-ends.ts'
 import type { Change } from '../state/changes.ts'
+import { ROOT_ENTITY_ID } from '../state/commands.ts'
 import type { EntityId } from '../state/commands.ts'
 import type { StateReader } from '../state/state-reader.ts'
 import { eventFrame } from './event-frame.ts'
 import type { EventFrame } from './event-frame.ts'
+import { EventPages } from './event-pages.ts'
 import { EventSubscriber } from './event-subscriber.ts'
 import type { EventSink, SubscriberRequest } from './event-subscriber.ts'
 import { TopicIndex } from './event-topics.ts'
@@ -49,6 +51,7 @@ interface Delivery {
 export class EventHub {
   readonly #deps: EventHubDeps
   readonly #entities = new Map<EntityId, EntitySubscribers>()
+  readonly #pages: EventPages
   #count = 0
   #deliveries: Delivery[] = []
   #undeliveredBytes = 0
@@ -56,6 +59,7 @@ export class EventHub {
 
   constructor(deps: EventHubDeps) {
     this.#deps = deps
+    this.#pages = new EventPages(deps.reader)
   }
 
   /** Subscribers of this node. */
@@ -68,6 +72,7 @@ export class EventHub {
     const { clock, reader, queueCountMax } = this.#deps
     const subscriber = new EventSubscriber(request, sink, {
       reader,
+      pages: this.#pages,
       queueCountMax,
       later: (callback) => void clock.after(0, callback),
       onEnd: (ended) => this.#remove(ended),
@@ -131,6 +136,8 @@ export class EventHub {
         )
         break
       case 'installed':
+        this.#endUnknown()
+        this.#pages.clear()
         this.#readFromStore()
         break
       case 'write':
@@ -171,6 +178,18 @@ export class EventHub {
     if (this.#deliveries.length === 0) return
     this.#isDeliveryDue = true
     this.#deps.clock.after(0, () => this.#deliver())
+  }
+
+  /** What a snapshot brought was not told: keys and entities that are gone, and slots that were taken away. */
+  #endUnknown(): void {
+    const { reader } = this.#deps
+    for (const entityId of this.#entities.keys()) {
+      // The reader knows no key of an entity that is being deleted either. Root's key is not in the state.
+      const isKeyGone = ({ request }: EventSubscriber): boolean => reader.key(request.keyUuid) === undefined
+      if (entityId !== ROOT_ENTITY_ID) this.closeEntity(entityId, STREAM_ENDS.keyDeleted, isKeyGone)
+      const epoch = reader.subscriptionEpoch(entityId)
+      this.closeEntity(entityId, STREAM_ENDS.shaken, ({ request }) => request.epoch < epoch)
+    }
   }
 
   #readFromStore(): void {

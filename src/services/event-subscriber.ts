@@ -6,18 +6,14 @@
 //
 // Every subscriber has a position: the newest event that was considered for it. While it replays it reads stored events after
 // its position and live ones pass it by, since they are stored before they are live; when there are none left it is live.
-import {
-  REPLAY_BYTES_MAX,
-  REPLAY_EVENTS_MAX,
-  SUBSCRIBER_IN_FLIGHT_BYTES_MAX,
-  SUBSCRIBER_QUEUE_BYTES_MAX,
-} from '../contract/limits.ts'
+import { SUBSCRIBER_IN_FLIGHT_BYTES_MAX, SUBSCRIBER_QUEUE_BYTES_MAX } from '../contract/limits.ts'
 import { STREAM_ENDS } from '../contract/stream-ends.ts'
 import type { StreamEnd } from '../contract/stream-ends.ts'
 import type { EntityId } from '../state/commands.ts'
 import type { StateReader } from '../state/state-reader.ts'
-import { eventFrame, gapFrame } from './event-frame.ts'
+import { gapFrame } from './event-frame.ts'
 import type { EventFrame } from './event-frame.ts'
+import type { EventPages } from './event-pages.ts'
 import { matchesPattern } from './event-topics.ts'
 
 /** A connection, as a subscriber sees it. Calls never throw. */
@@ -44,6 +40,8 @@ export interface SubscriberRequest {
 
 export interface SubscriberDeps {
   readonly reader: StateReader
+  /** Of the node, for all its subscribers. */
+  readonly pages: EventPages
   /** Calls back in a later turn of the event loop. */
   readonly later: (callback: () => void) => void
   /** The subscriber has ended, by close(). Called once. */
@@ -171,17 +169,17 @@ export class EventSubscriber {
 
   /** Returns how many events there were. Reading and becoming live are one turn, so that no event falls between them. */
   #replayPage(): number {
-    const { reader } = this.#deps
+    const { reader, pages } = this.#deps
     const { entityId, scope } = this.request
     const { trimmedThrough } = reader.eventWindow(entityId)
     if (this.#position < trimmedThrough) {
       this.#enqueue(gapFrame(this.#position, trimmedThrough))
       this.#position = trimmedThrough
     }
-    const events = reader.events(entityId, this.#position, REPLAY_EVENTS_MAX, REPLAY_BYTES_MAX)
-    for (const event of events) {
-      this.#position = event.eventId
-      if (this.#wants(event.topic)) this.#enqueue(eventFrame(scope, event))
+    const events = pages.read(entityId, scope, this.#position)
+    for (const { eventId, topic, frame } of events) {
+      this.#position = eventId
+      if (this.#wants(topic)) this.#enqueue(frame)
     }
     return events.length
   }

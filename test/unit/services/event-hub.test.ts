@@ -167,3 +167,90 @@ test('a slot that a shake took away before its connection was made does not atta
   expect(sink.end?.reason).toBe('shaken')
   expect(node.state.reader.subscriberCounts(0).total).toBe(0)
 })
+
+describe('when more waits for delivery than a node may hold', () => {
+  const LARGE = 'x'.repeat(900 * 1024)
+  const EVENTS = 24
+
+  test('a crowd reads each stored event once for all of them, and misses nothing', async () => {
+    const sinks = Array.from({ length: DELIVERIES_PER_TURN_MAX + 10 }, () => new TestSink(true))
+    for (const sink of sinks) await attach(node, sink)
+    const { reader } = node.state
+    const read = reader.events.bind(reader)
+    const readIds: number[] = []
+    reader.events = (...request) => {
+      const events = read(...request)
+      readIds.push(...events.map(({ eventId }) => eventId))
+      return events
+    }
+    await Promise.all(Array.from({ length: EVENTS }, (_, n) => publish(node, `${n}-${LARGE}`)))
+    for (let turn = 0; turn < 2 * EVENTS; turn += 1) node.clock.advance(1)
+    expect(new Set(sinks.map(({ frames }) => frames.length))).toEqual(new Set([EVENTS]))
+    const order = sinks[0]?.frames.map(({ json }) =>
+      Number.parseInt(json.toString('latin1').split('"data":"')[1] ?? '', 10),
+    )
+    expect(order).toEqual(Array.from({ length: EVENTS }, (_, n) => n))
+    expect(sinks.at(-1)?.frames).toEqual(sinks[0]?.frames)
+    expect(sinks.at(-1)?.frames.every((frame, at) => frame === sinks[0]?.frames[at])).toBe(true)
+    expect(readIds).toHaveLength(EVENTS)
+    await publish(node, 'live again')
+    node.clock.advance(10)
+    expect(sinks.at(-1)?.data.at(-1)).toBe('live again')
+  })
+})
+
+describe('a snapshot that replaced the state', () => {
+  const untold = async (change: () => Promise<unknown>): Promise<void> => {
+    node.state.setChangeListener(null)
+    await change()
+    node.state.setChangeListener(node.services.changes)
+    node.services.changes.onApplied([{ type: 'installed', index: node.state.appliedIndex }])
+    node.clock.advance(10)
+  }
+  const subscribe = async (caller: Caller): Promise<TestSink> => {
+    const sink = new TestSink(true)
+    ;(await node.services.events.admit(caller, { topic: 't', since: null })).attach(sink)
+    return sink
+  }
+  const callerOf = async (token: string): Promise<Caller> => node.services.keys.authenticate(token)
+
+  test('ends the subscribers of an alias that was deleted meanwhile, and no others', async () => {
+    const token = await node.services.entities.create('a')
+    const parent = await callerOf(token)
+    const alias = await node.services.aliases.create(parent)
+    const [own, ofAlias, ofRoot] = [
+      await subscribe(parent),
+      await subscribe(await callerOf(alias)),
+      await subscribe(ROOT),
+    ]
+    await untold(() => node.services.aliases.delete(parent, alias))
+    expect([own.end, ofAlias.end, ofRoot.end]).toEqual([undefined, { code: 4401, reason: 'key deleted' }, undefined])
+  })
+
+  test('ends the subscribers of an entity that is being deleted, or is gone', async () => {
+    const token = await node.services.entities.create('a')
+    const own = await subscribe(await callerOf(token))
+    await untold(() => node.services.entities.delete(token))
+    expect(own.end?.code).toBe(4401)
+    expect(node.services.events.purge({ ...ROOT, entityId: 1 })).toBe(0)
+  })
+
+  test('ends the subscribers that were shaken meanwhile', async () => {
+    const [before, sink] = [await subscribe(ROOT), await subscribe(ROOT)]
+    await untold(() => node.services.events.shake(ROOT))
+    expect([before.end?.reason, sink.end?.reason]).toEqual(['shaken', 'shaken'])
+    const after = await subscribe(ROOT)
+    await publish(node, 'x')
+    expect(after.data).toEqual(['x'])
+  })
+})
+
+test('a key whose entity was deleted before its connection was made does not attach', async () => {
+  const token = await node.services.entities.create('a')
+  const caller = await node.services.keys.authenticate(token)
+  const admission = await node.services.events.admit(caller, { topic: 't', since: null })
+  await node.services.entities.delete(token)
+  const sink = new TestSink(true)
+  expect(admission.attach(sink)).toBeUndefined()
+  expect(sink.end?.code).toBe(4401)
+})
