@@ -67,6 +67,18 @@ module.exports = {
       ['base/', 'contract/', 'client/', 'config/'],
       'cli/ uses the client, never server folders.',
     ),
+    only(
+      'reconciler-layer',
+      'reconciler',
+      ['base/', 'contract/', 'client/', 'metrics/'],
+      'reconciler/ is a client of the cluster like any other: it talks to nodes over the API alone.',
+    ),
+    onlyRoomUses(
+      'only-reconciler-uses-kubernetes',
+      ['^src/reconciler/'],
+      '(^|/)node_modules/@kubernetes(/|$)',
+      'Only reconciler/ talks to Kubernetes.',
+    ),
     onlyRoomUses(
       'only-http-uses-koa',
       ['^src/http/'],
