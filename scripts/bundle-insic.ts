@@ -14,7 +14,7 @@ await build({
   platform: 'node',
   format: 'esm',
   target: 'node22',
-  // Only `subscribe` loads it.
+  // Only commands that read streams load it.
   external: ['ws'],
   // The YAML parser is CommonJS and requires modules of Node.
   banner: { js: "import { createRequire } from 'node:module'\nconst require = createRequire(import.meta.url)" },

@@ -17,6 +17,24 @@ function interruption(): AbortSignal {
   return controller.signal
 }
 
+async function readText(): Promise<string> {
+  const chunks: Buffer[] = []
+  for await (const chunk of process.stdin) chunks.push(chunk as Buffer)
+  return Buffer.concat(chunks).toString('utf8')
+}
+
+async function readLine(): Promise<string | undefined> {
+  const { createInterface } = await import('node:readline')
+  const lines = createInterface({ input: process.stdin })
+  try {
+    for await (const line of lines) return line
+    return undefined
+  } finally {
+    lines.close()
+    process.stdin.destroy()
+  }
+}
+
 // A reader that has seen enough, such as `head`, is no error.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(0)
@@ -26,6 +44,13 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 process.exitCode = await runCli(process.argv.slice(2), {
   stdout: process.stdout,
   stderr: process.stderr,
+  input: {
+    get isTerminal() {
+      return process.stdin.isTTY
+    },
+    readText,
+    readLine,
+  },
   isColoured: mayColour(environment, process.stdout),
   environment,
   interruption,

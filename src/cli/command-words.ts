@@ -1,8 +1,8 @@
 // The words after a command's name: its arguments, its own flags, and the few options that are welcome there too.
 import type { Command, Format } from './command.ts'
 import { UsageFailure, nameOf } from './command.ts'
-import { parseInterleaved } from './flags.ts'
-import type { FlagSpec, FlagValues } from './flags.ts'
+import { parseFlags, parseInterleaved } from './flags.ts'
+import type { FlagSpec, FlagValues, ParsedFlags } from './flags.ts'
 import { GLOBAL_FLAGS } from './global-flags.ts'
 
 export interface CommandWords {
@@ -20,54 +20,59 @@ const OUTPUT_FLAG: FlagSpec = {
   choices: ['table', 'json'] satisfies Format[],
 }
 
+const HELP_WORDS: readonly string[] = ['-h', '-help', '--help']
+
 /**
- * Reads what follows the name. `-o json`, `-h` and `--help` are options directly after the name and after the last required
- * argument; in between every word is an argument, so that any text can be a key or a value. `--` ends options.
+ * Reads what follows the name. `-o json`, `-h`, `--help` and flags that stand around the arguments are options directly after
+ * the name and after the last required argument; in between every word is an argument, so that any text can be a key or a
+ * value. `--` ends options.
  * Throws UsageFailure for a wrong number of arguments, FlagFailure for a flag of the command that cannot be read.
  */
 export function parseCommandWords(command: Command, words: readonly string[]): CommandWords {
-  if (command.flags !== undefined) return parseFlagged(command, words)
+  if (command.flags !== undefined && command.flagsAround !== true) return parseFlagged(command, words)
+  const specs = [...(command.flags ?? []), OUTPUT_FLAG]
   const required = command.args.filter((argument) => argument.optional !== true).length
   const args: string[] = []
-  let format: Format | undefined
-  let hasEnded = false
-  for (let at = 0; at < words.length; at++) {
-    const word = words[at] ?? ''
-    const mayBeOption = !hasEnded && (args.length === 0 || args.length >= required)
-    if (!mayBeOption) {
-      args.push(word)
-    } else if (word === '--') {
-      hasEnded = true
-    } else if (word === '--help' || word === '-help' || word === '-h') {
-      return { args, flags: {}, format, isHelp: true }
-    } else {
-      const option = readOutput(words, at)
-      if (option === undefined) args.push(word)
-      else {
-        format = option.format
-        at = option.lastAt
-      }
+  let values: FlagValues = {}
+  let rest = words
+  while (rest.length > 0) {
+    const [word = '', ...others] = rest
+    const mayBeOption = args.length === 0 || args.length >= required
+    if (mayBeOption && word === '--') {
+      args.push(...others)
+      break
     }
+    if (mayBeOption && HELP_WORDS.includes(word)) return { args, flags: {}, format: undefined, isHelp: true }
+    const option = mayBeOption ? readOption(specs, rest) : undefined
+    if (option === undefined) args.push(word)
+    else values = { ...values, ...option.values }
+    rest = option?.rest ?? others
   }
   requireCount(command, args)
-  return { args, flags: {}, format, isHelp: false }
+  return { args, ...splitOutput(values), isHelp: false }
 }
 
 function parseFlagged(command: Command, words: readonly string[]): CommandWords {
   const { values, rest, isHelp } = parseInterleaved([...(command.flags ?? []), OUTPUT_FLAG], words)
   if (!isHelp) requireCount(command, rest)
-  const { o: output, ...flags } = values
-  const format = output === undefined ? undefined : output === 'json' ? 'json' : 'table'
-  return { args: rest, flags, format, isHelp }
+  return { args: rest, ...splitOutput(values), isHelp }
 }
 
-function readOutput(words: readonly string[], at: number): { format: Format; lastAt: number } | undefined {
-  const word = words[at] ?? ''
-  const inline = /^--?o=(table|json)$/.exec(word)?.[1]
-  if (inline !== undefined) return { format: inline as Format, lastAt: at }
-  const next = words[at + 1]
-  if ((word !== '-o' && word !== '--o') || (next !== 'table' && next !== 'json')) return undefined
-  return { format: next, lastAt: at + 1 }
+/** The option that `words` begin with. A word that only looks like one, such as `-5`, or -o with another word, is none. */
+function readOption(specs: readonly FlagSpec[], words: readonly string[]): ParsedFlags | undefined {
+  const [word = '', next] = words
+  const name = /^--?([^=-][^=]*)/.exec(word)?.[1]
+  const spec = specs.find((candidate) => candidate.name === name)
+  if (spec === undefined) return undefined
+  const takesNext = spec.type !== 'boolean' && !word.includes('=')
+  const value = takesNext ? next : word.slice(word.indexOf('=') + 1)
+  if (spec === OUTPUT_FLAG && OUTPUT_FLAG.choices?.includes(value ?? '') !== true) return undefined
+  const length = takesNext ? 2 : 1
+  return { ...parseFlags([spec], words.slice(0, length)), rest: words.slice(length) }
+}
+
+function splitOutput({ o: output, ...flags }: FlagValues): Pick<CommandWords, 'flags' | 'format'> {
+  return { flags, format: output === undefined ? undefined : output === 'json' ? 'json' : 'table' }
 }
 
 function requireCount(command: Command, args: readonly string[]): void {

@@ -29,6 +29,8 @@ export interface Command {
   readonly details?: string
   readonly args: readonly Argument[]
   readonly flags?: readonly FlagSpec[]
+  /** The flags stand right after the name or after the last required argument, where no word can be meant as a value. */
+  readonly flagsAround?: boolean
   readonly access: Access
   /** How "requires --root flag" names it, where that is not its path. */
   readonly rootName?: string
@@ -44,6 +46,16 @@ export type Run = (context: CommandContext) => Promise<void>
 /** How results are printed: for people, or one line of JSON. */
 export type Format = 'table' | 'json'
 
+/** What the process is given on stdin. */
+export interface Input {
+  /** A person types it. */
+  readonly isTerminal: boolean
+  /** All of it. */
+  readText(): Promise<string>
+  /** The next line; undefined when there is none. */
+  readLine(): Promise<string | undefined>
+}
+
 export interface CommandContext {
   readonly command: Command
   /** As many as the table asks for; a missing optional one is undefined. */
@@ -52,6 +64,7 @@ export interface CommandContext {
   readonly flags: FlagValues
   readonly format: Format
   readonly console: Console
+  readonly input: Input
   readonly texts: CommandTexts
   readonly isRoot: boolean
   /** The client. Only for commands whose access is not `nothing` or `configuration`. */

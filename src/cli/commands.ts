@@ -7,6 +7,7 @@ import { CLUSTER_COMMANDS } from './table/cluster.ts'
 import { CACHE_COMMANDS, VALUE_COMMANDS } from './table/data.ts'
 import { EVENT_COMMANDS } from './table/events.ts'
 import { SESSION_COMMANDS } from './table/session.ts'
+import { TRANSACTION_COMMANDS } from './table/transactions.ts'
 
 export interface CommandGroup {
   readonly title: string
@@ -16,6 +17,7 @@ export interface CommandGroup {
 export const GROUPS: readonly CommandGroup[] = [
   { title: 'Values', commands: VALUE_COMMANDS },
   { title: 'Cache', commands: CACHE_COMMANDS },
+  { title: 'Several operations at once', commands: TRANSACTION_COMMANDS },
   { title: 'Events', commands: EVENT_COMMANDS },
   { title: 'Keys and limits', commands: KEY_COMMANDS },
   { title: 'Aliases', commands: ALIAS_COMMANDS },

@@ -48,10 +48,7 @@ function ownFlags(): { command: Command; words: string }[] {
 }
 
 function bashScript(): string {
-  const cases = [
-    ...beginnings().map((path) => [path.join(' '), wordsAfter(path).join(' ')] as const),
-    ...ownFlags().map(({ command, words }) => [nameOf(command), words] as const),
-  ]
+  const cases = beginnings().map((path) => [path.join(' '), wordsAfter(path).join(' ')] as const)
   return [
     '# bash completion for insic',
     '_insic() {',
@@ -71,7 +68,8 @@ function bashScript(): string {
     '    esac',
     '  done',
     '  case "$path" in',
-    ...cases.map(([path, words]) => `    "${path}"${path.includes(' set-limits') ? '*' : ''}) words="${words}" ;;`),
+    ...cases.map(([path, words]) => `    "${path}") words="${words}" ;;`),
+    ...ownFlags().map(({ command, words }) => `    "${nameOf(command)}"|"${nameOf(command)} "*) words="${words}" ;;`),
     '  esac',
     `  if [[ -z "$path" && "$current" == -* ]]; then words="${flagWords()}"; fi`,
     '  COMPREPLY=($(compgen -W "$words" -- "$current"))',
@@ -111,7 +109,9 @@ function zshScript(): string {
     '  fi',
     '  case "$path_typed" in',
     ...cases,
-    ...ownFlags().map(({ command, words }) => `    '${nameOf(command)}'*) compadd -- ${words}; return ;;`),
+    ...ownFlags().map(
+      ({ command, words }) => `    '${nameOf(command)}'|'${nameOf(command)} '*) compadd -- ${words}; return ;;`,
+    ),
     '  esac',
     "  _describe 'command' offers",
     '}',
@@ -141,7 +141,8 @@ function fishScript(): string {
   for (const { command } of ownFlags()) {
     const condition = `'${command.path.map((word) => `__fish_seen_subcommand_from ${word}`).join('; and ')}'`
     for (const flag of command.flags ?? []) {
-      lines.push(`complete -c insic -n ${condition} -l ${flag.name} -x -d '${fishText(flag.meaning)}'`)
+      const value = flag.type === 'boolean' ? '' : ' -x'
+      lines.push(`complete -c insic -n ${condition} -l ${flag.name}${value} -d '${fishText(flag.meaning)}'`)
     }
   }
   return [...lines, ''].join('\n')

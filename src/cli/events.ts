@@ -3,6 +3,7 @@ import { Events } from '../client/events.ts'
 import { argument } from './command.ts'
 import type { CommandContext, Line } from './command.ts'
 import { renderEventData } from './event-text.ts'
+import { parseExactJson } from './exact-json.ts'
 import { succeed } from './store.ts'
 
 export async function publish(context: CommandContext): Promise<void> {
@@ -12,16 +13,23 @@ export async function publish(context: CommandContext): Promise<void> {
 
 export async function subscribe(context: CommandContext): Promise<void> {
   const topic = argument(context, 0)
+  const { since } = context.flags
   const isTable = context.format === 'table'
   const { console } = context
   const interruption = context.interruption()
   console.log('INFO', 'Attempting to subscribe to events', { topic })
-  const subscription = await new Events(context.http()).subscribe(topic, { signal: interruption })
+  const subscription = await new Events(context.http()).subscribe(topic, {
+    signal: interruption,
+    ...(typeof since === 'number' ? { since } : {}),
+  })
   if (isTable) console.print('Successfully connected to event stream.', 'bright-green')
   for await (const event of subscription) {
-    if (event.gap !== undefined) continue
-    if (isTable) console.print(`Received event on topic '${topic}': Data=${renderEventData(event.data)}`)
-    else console.print(JSON.stringify({ topic, data: event.data, emitted_at: event.emittedAt }))
+    if (event.gap !== undefined) {
+      const gap = { missed_after: event.gap.missedAfter, missed_through: event.gap.missedThrough }
+      if (isTable) console.log('WARN', 'Events were missed', gap)
+      else console.complain(JSON.stringify({ gap }))
+    } else if (isTable) console.print(`Received event on topic '${topic}': Data=${renderEventData(event.data)}`)
+    else console.print(JSON.stringify({ topic, data: event.data, emitted_at: event.emittedAt, id: event.id }))
   }
   if (interruption.aborted) {
     console.log('INFO', 'Subscription cancelled gracefully.')
@@ -52,18 +60,8 @@ export async function shake(context: CommandContext): Promise<void> {
 /** JSON when the text is JSON, else the text itself. Numbers keep the digits that were typed. */
 function parseData(text: string): unknown {
   try {
-    return JSON.parse(text, exactNumber) as unknown
+    return parseExactJson(text)
   } catch {
     return text
   }
-}
-
-/** ECMAScript 2026: the source of a number, and a value that is written as that source. */
-type RawJson = typeof JSON & { rawJSON?(text: string): unknown }
-
-function exactNumber(this: unknown, _name: string, value: unknown, context?: { readonly source?: string }): unknown {
-  const source = context?.source
-  const { rawJSON } = JSON as RawJson
-  if (typeof value !== 'number' || source === undefined || rawJSON === undefined) return value
-  return String(value) === source ? value : rawJSON(source)
 }

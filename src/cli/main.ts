@@ -8,7 +8,7 @@ import type { HttpClient } from '../client/http.ts'
 import type { Environment } from '../config/overrides.ts'
 import { parseCommandWords } from './command-words.ts'
 import { CommandFailure, StartFailure, UsageFailure, nameOf, requireRoot } from './command.ts'
-import type { Command, CommandContext, CommandTexts, Format } from './command.ts'
+import type { Command, CommandContext, CommandTexts, Format, Input } from './command.ts'
 import { findCommand } from './commands.ts'
 import { Connection } from './connection.ts'
 import { Console } from './console.ts'
@@ -29,6 +29,7 @@ const UNKNOWN_KEY_HINT = 'INSI_API_KEY is not a key of this cluster, or no longe
 export interface CliProcess {
   readonly stdout: Sink
   readonly stderr: Sink
+  readonly input: Input
   readonly isColoured: boolean
   readonly environment: Environment
   /** Aborts when the process is asked to end; asking for it takes over from the default, which is to end at once. */
@@ -111,6 +112,7 @@ class Call {
       flags,
       format: this.#format,
       console: this.#console,
+      input: this.#process.input,
       texts: TEXTS,
       isRoot: this.#globals.isRoot,
       http: () => {
@@ -156,7 +158,9 @@ class Call {
       console.log('ERROR', error.message, error.fields)
       const usage = await import('./usage.ts')
       console.complain(
-        this.#command.flags === undefined ? usage.commandHelp(this.#command) : usage.commandFlagList(this.#command),
+        this.#command.flags === undefined || this.#command.flagsAround === true
+          ? usage.commandHelp(this.#command)
+          : usage.commandFlagList(this.#command),
       )
       return EXIT_FAILURE
     }

@@ -1,14 +1,18 @@
 // The commands that values and cache have in common; their texts differ.
 import { InsiError } from '../base/errors.ts'
 import type { HttpClient } from '../client/http.ts'
-import type { KeyValueStore } from '../client/key-value-store.ts'
+import type { HttpStore } from '../client/key-value-store.ts'
 import { CommandFailure, argument } from './command.ts'
 import type { CommandContext, Run } from './command.ts'
 import { OK_LINE } from './console.ts'
-import { parseIntegerArgument } from './page-arguments.ts'
+import { ttlFlag } from './duration-argument.ts'
+import { countKeys, deleteRange, listEntries } from './entries.ts'
+import { expire, persist, showTtl } from './expiry.ts'
+import { parseIntegerArgument, parseRevision } from './page-arguments.ts'
+import { watchKeys } from './watch.ts'
 
 export interface StoreTexts {
-  readonly open: (http: HttpClient) => KeyValueStore
+  readonly open: (http: HttpClient) => HttpStore
   readonly missing: (key: string) => string
   readonly exists: (key: string) => string
   readonly mismatch: (key: string) => string
@@ -23,12 +27,19 @@ export interface StoreCommands {
   readonly cas: Run
   readonly remove: Run
   readonly iterate: Run
+  readonly ttl: Run
+  readonly expire: Run
+  readonly persist: Run
+  readonly entries: Run
+  readonly count: Run
+  readonly deleteRange: Run
+  readonly watch: Run
 }
 
-const CONFLICT_CODES: readonly string[] = ['KEY_EXISTS', 'CAS_MISMATCH', 'CAS_KEY_MISSING']
+const CONFLICT_CODES: readonly string[] = ['KEY_EXISTS', 'CAS_MISMATCH', 'CAS_KEY_MISSING', 'REVISION_MISMATCH']
 
 export function storeCommands(texts: StoreTexts): StoreCommands {
-  const open = (context: CommandContext): KeyValueStore => texts.open(context.http())
+  const open = (context: CommandContext): HttpStore => texts.open(context.http())
   return {
     async get(context) {
       const key = argument(context, 0)
@@ -39,18 +50,23 @@ export function storeCommands(texts: StoreTexts): StoreCommands {
       context.console.result(context.format, { lines: [{ text: value }], json: { key, value } })
     },
     async set(context) {
-      await open(context).set(argument(context, 0), argument(context, 1))
+      await open(context).set(argument(context, 0), argument(context, 1), ttlFlag(context))
       succeed(context)
     },
     async setnx(context) {
       const key = argument(context, 0)
-      await orConflict(open(context).setnx(key, argument(context, 1)), texts.exists(key), texts)
+      await orConflict(open(context).setnx(key, argument(context, 1), ttlFlag(context)), texts.exists(key), texts)
       succeed(context)
     },
     async cas(context) {
       const key = argument(context, 0)
-      const change = { oldValue: argument(context, 1), newValue: argument(context, 2) }
-      await orConflict(open(context).cas(key, change), texts.mismatch(key), { logsConflicts: false })
+      const held = argument(context, 1)
+      const newValue = argument(context, 2)
+      const change =
+        context.flags['by-revision'] === true
+          ? { revision: parseRevision(held), newValue }
+          : { oldValue: held, newValue }
+      await orConflict(open(context).cas(key, change, ttlFlag(context)), texts.mismatch(key), { logsConflicts: false })
       succeed(context)
     },
     async remove(context) {
@@ -66,6 +82,13 @@ export function storeCommands(texts: StoreTexts): StoreCommands {
       const keys = await open(context).iterate(prefix, page)
       context.console.result(context.format, { lines: keys.map((text) => ({ text })), json: { keys } })
     },
+    ttl: (context) => showTtl(context, { store: open(context), missing: texts.missing }),
+    expire: (context) => expire(context, { store: open(context), missing: texts.missing }),
+    persist: (context) => persist(context, { store: open(context), missing: texts.missing }),
+    entries: (context) => listEntries(context, open(context)),
+    count: (context) => countKeys(context, open(context)),
+    deleteRange: (context) => deleteRange(context, open(context)),
+    watch: (context) => watchKeys(context, open(context)),
   }
 }
 

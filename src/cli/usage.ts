@@ -4,6 +4,7 @@ import type { Command } from './command.ts'
 import { nameOf } from './command.ts'
 import { GROUPS } from './commands.ts'
 import { describeFlags } from './flags.ts'
+import type { FlagSpec } from './flags.ts'
 import { GLOBAL_FLAGS } from './global-flags.ts'
 
 export interface ModeText {
@@ -46,15 +47,28 @@ export const VARIABLES: readonly VariableText[] = [
 
 export const EXIT_CODES: readonly (readonly [string, string])[] = [
   ['0', 'Success; also an iteration without keys, and a subscription that the server has ended.'],
-  ['1', 'The operation failed, or the command was used wrongly.'],
+  ['1', 'The operation failed, or the command was used wrongly; an operation of `batch` was refused.'],
   ['2', 'A flag could not be read.'],
+  ['3', '`txn`: a comparison did not hold, `else` was carried out. `cluster status`: a voter is away.'],
+  ['4', '`cluster status`: there is no quorum.'],
 ]
+
+/** A command with more flags than these is shown without their names. */
+const FLAGS_LISTED_MAX = 4
 
 /** The first line of a command's help. */
 export function usageLine(command: Command): string {
-  const flags = command.flags === undefined ? [] : ['[--flag n ...]']
+  const flags = command.flags === undefined ? [] : flagsText(command.flags)
   const flag = command.access === 'root' ? ['--root'] : []
   return ['insic', ...flag, '[flags]', nameOf(command), argumentsText(command), ...flags].filter(Boolean).join(' ')
+}
+
+function flagsText(flags: readonly FlagSpec[]): string[] {
+  if (flags.length > FLAGS_LISTED_MAX) return ['[--flag n ...]']
+  return flags.map(({ name, type, placeholder }) => {
+    const value = type === 'boolean' ? '' : ` ${placeholder ?? (type === 'text' ? 'text' : 'n')}`
+    return `[--${name}${value}]`
+  })
 }
 
 /** All of insic, or the commands whose names begin with `path`. */

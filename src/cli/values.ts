@@ -1,4 +1,4 @@
-// get, set, setnx, cas, bump, delete, iterate.
+// The commands on values.
 import { Values } from '../client/values.ts'
 import { CommandFailure, argument } from './command.ts'
 import type { CommandContext } from './command.ts'
@@ -8,14 +8,15 @@ import { storeCommands } from './store.ts'
 const INT64_MAX = 2n ** 63n - 1n
 const INT64_MIN = -(2n ** 63n)
 
-export const { get, set, setnx, cas, remove, iterate } = storeCommands({
-  open: (http) => new Values(http),
-  missing: (key) => `Error: Key '${key}' not found.`,
-  exists: (key) => `Conflict: Key '${key}' already exists.`,
-  mismatch: (key) =>
-    `Conflict: Compare-and-swap failed for key '${key}'. The current value does not match the expected old value.`,
-  logsConflicts: true,
-})
+export const { get, set, setnx, cas, remove, iterate, ttl, expire, persist, entries, count, deleteRange, watch } =
+  storeCommands({
+    open: (http) => new Values(http),
+    missing: (key) => `Error: Key '${key}' not found.`,
+    exists: (key) => `Conflict: Key '${key}' already exists.`,
+    mismatch: (key) =>
+      `Conflict: Compare-and-swap failed for key '${key}'. The current value does not match the expected old value.`,
+    logsConflicts: true,
+  })
 
 export async function bump(context: CommandContext): Promise<void> {
   const key = argument(context, 0)

@@ -28,6 +28,14 @@ import type { Answer } from './transport.ts'
 /** What a call needs to know of its route. */
 export type CallRoute = Pick<Route, 'name' | 'path' | 'listener' | 'kind'> & { readonly method: 'GET' | 'POST' }
 
+/** An endpoint to open a stream on. Tell how it went: later calls begin with the endpoint that works. */
+export interface CallTarget {
+  readonly url: URL
+  readonly headers: Readonly<Record<string, string>>
+  succeeded(): void
+  failed(): void
+}
+
 /** Fields of a request by their wire name; undefined ones are left out. */
 export type Fields = Readonly<Record<string, unknown>>
 
@@ -74,10 +82,18 @@ export class HttpClient {
     return new HttpClient({ ...this.#options, apiKey }, { endpoints: this.#endpoints, transport: this.#transport })
   }
 
-  /** Where the next call goes first, and what a WebSocket needs besides. */
-  target(route: CallRoute): { readonly url: URL; readonly headers: Readonly<Record<string, string>> } {
-    const [endpoint] = this.#endpoints.inOrder()
-    return { url: endpointUrl(endpoint, listenerOf(route), route.path), headers: { authorization: this.#apiKey } }
+  /** Where a stream may be opened, the most promising first, and what its handshake needs besides. */
+  targets(route: CallRoute): CallTarget[] {
+    return this.#endpoints.inOrder().map((endpoint) => ({
+      url: endpointUrl(endpoint, listenerOf(route), route.path),
+      headers: { authorization: this.#apiKey },
+      succeeded: () => this.#endpoints.succeeded(endpoint),
+      failed: () => this.#endpoints.failed(endpoint),
+    }))
+  }
+
+  get clock(): Clock {
+    return this.#clock
   }
 
   /** TLS settings for whoever opens connections of its own. */
@@ -99,10 +115,15 @@ export class HttpClient {
       if (advice === 'never' || round >= this.#policy.roundsMax) throw error
       const retryAfterMs = error.facts.retryAfterMs
       if (retryAfterMs !== undefined && retryAfterMs > this.#policy.retryAfterMaxMs) throw error
-      const pauseMs = pauseBeforeRound(round, this.#policy, { retryAfterMs, random: await this.#random() })
+      const pauseMs = await this.pauseMs(round, retryAfterMs)
       if (this.#clock.monotonicMs() + pauseMs >= deadlineMs) throw error
       await delay(this.#clock, pauseMs, options.signal)
     }
+  }
+
+  /** How long to wait before repetition `round`, which begins with 1; at least as long as the server asked for. */
+  async pauseMs(round: number, retryAfterMs: number | undefined): Promise<number> {
+    return pauseBeforeRound(round, this.#policy, { retryAfterMs, random: await this.#random() })
   }
 
   /** Ends all connections, also those of clients made by `withKey`. Calls under way fail. */

@@ -6,6 +6,8 @@ import { routeNamed } from './http.ts'
 import type { CallRoute, HttpClient } from './http.ts'
 import type { CallOptions, PageOptions, ReadOptions } from './options.ts'
 import { asList, asNumber, asObject, asText } from './parse.ts'
+import { openWatch } from './watch.ts'
+import type { Watch, WatchOptions } from './watch.ts'
 
 /** Text values under text keys. Keys are listed in byte order. */
 export interface KeyValueStore {
@@ -36,6 +38,15 @@ export interface StoredEntry {
   readonly expiresAt: string | null
 }
 
+/** A key with what it holds. `ttlMs`: what was left of its life when the answer was made; null for ever. */
+export interface StoredValue extends StoredEntry {
+  readonly ttlMs: number | null
+}
+
+/** What a key must hold for a swap: this value, or whatever it got with this revision. */
+export type CasChange =
+  { readonly oldValue: string; readonly newValue: string } | { readonly revision: number; readonly newValue: string }
+
 /** One page of entries. `next`: the cursor of the next page, null at the end; `asOf`: the revision that the page is as of. */
 export interface EntriesPage {
   readonly entries: readonly StoredEntry[]
@@ -55,6 +66,7 @@ export interface StoreRoutes {
   readonly count: CallRoute
   readonly expire: CallRoute
   readonly deleteRange: CallRoute
+  readonly watch: CallRoute
 }
 
 /** The routes whose names begin with `noun` and a dot. */
@@ -71,6 +83,7 @@ export function storeRoutes(noun: 'value' | 'cache'): StoreRoutes {
     count: named('count'),
     expire: named('expire'),
     deleteRange: named('deleteRange'),
+    watch: named('watch'),
   }
 }
 
@@ -91,6 +104,19 @@ export class HttpStore implements KeyValueStore {
     try {
       const answer = await this.http.call(this.#routes.get, { key }, options)
       return asText(asObject(answer, 'the answer').data, 'data')
+    } catch (error) {
+      if (error instanceof InsiError && error.code === 'KEY_NOT_FOUND') return undefined
+      throw error
+    }
+  }
+
+  /** The value with its revision and expiry, or undefined when the key does not exist. */
+  async getEntry(key: string, options: ReadOptions = {}): Promise<StoredValue | undefined> {
+    requireKey(key)
+    try {
+      const answer = asObject(await this.http.call(this.#routes.get, { key, meta: true }, options), 'the answer')
+      const ttlMs = answer.ttl_ms === null ? null : asNumber(answer.ttl_ms, 'ttl_ms')
+      return { ...asEntry({ ...answer, key, value: answer.data }), ttlMs }
     } catch (error) {
       if (error instanceof InsiError && error.code === 'KEY_NOT_FOUND') return undefined
       throw error
@@ -144,9 +170,21 @@ export class HttpStore implements KeyValueStore {
     }
   }
 
-  async cas(key: string, change: { oldValue: string; newValue: string }, options: CallOptions = {}): Promise<void> {
+  /** As KeyValueStore says; by revision (0: the key must not exist), REVISION_MISMATCH when the key has another one. */
+  async cas(key: string, change: CasChange, options: CallOptions & { readonly ttlMs?: number } = {}): Promise<void> {
     requireKey(key)
-    await this.http.call(this.#routes.cas, { key, old_value: change.oldValue, new_value: change.newValue }, options)
+    const { ttlMs, ...callOptions } = options
+    const held = 'revision' in change ? { revision: change.revision } : { old_value: change.oldValue }
+    const fields = { key, ...held, new_value: change.newValue, ttl_ms: ttlMs }
+    await this.http.call(this.#routes.cas, fields, callOptions)
+  }
+
+  /**
+   * Follows the keys that begin with `prefix`; empty: all keys. Resolves once a node has accepted it: every change after that is
+   * seen. To begin with what there is, list with `entries` and watch `since` the `asOf` of the first page.
+   */
+  async watch(prefix: string, options: WatchOptions = {}): Promise<Watch> {
+    return openWatch(this.http, this.#routes.watch, prefix, options)
   }
 
   async delete(key: string, options: CallOptions = {}): Promise<void> {

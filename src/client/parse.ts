@@ -31,6 +31,15 @@ export function asList(value: unknown, what: string): readonly unknown[] {
   return value
 }
 
+/** The JSON of a frame of a stream. */
+export function parseFrame(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    throw new ClientError('UNEXPECTED_ANSWER', 'a frame is not JSON', {}, error)
+  }
+}
+
 function unexpected(what: string, wanted: string): ClientError {
   return new ClientError('UNEXPECTED_ANSWER', `the answer is not as documented: ${what} is not ${wanted}`)
 }

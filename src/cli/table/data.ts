@@ -1,5 +1,7 @@
 // The commands on values and on the cache.
 import type { Argument, Command } from '../command.ts'
+import type { FlagSpec } from '../flags.ts'
+import { manyKeysCommands, ttlFlagSpec } from './many-keys.ts'
 
 const KEY: Argument = { name: 'key', meaning: 'The key: 1 byte to 32 KiB of text.' }
 const VALUE: Argument = { name: 'value', meaning: 'The value, which may be empty.' }
@@ -10,6 +12,14 @@ const PAGE: readonly Argument[] = [
   { name: 'offset', meaning: 'How many to skip (default 0).', optional: true },
   { name: 'limit', meaning: 'The most to list (default 100, at most 10000).', optional: true },
 ]
+
+const BY_REVISION: FlagSpec = {
+  name: 'by-revision',
+  type: 'boolean',
+  meaning: 'old is the revision that the key must have, 0: it must not exist.',
+}
+const VALUE_TTL = ttlFlagSpec('it never expires')
+const CACHE_TTL = ttlFlagSpec('after the standard time to live')
 
 export const VALUE_COMMANDS: readonly Command[] = [
   {
@@ -28,15 +38,22 @@ export const VALUE_COMMANDS: readonly Command[] = [
     path: ['set'],
     summary: 'Create or replace a value.',
     args: [KEY, VALUE],
+    flags: [VALUE_TTL],
+    flagsAround: true,
     access: 'key',
     failure: 'Set failed',
-    examples: [{ line: 'insic set user Alice', meaning: 'prints OK once a majority has it on disk' }],
+    examples: [
+      { line: 'insic set user Alice', meaning: 'prints OK once a majority has it on disk' },
+      { line: 'insic set session:abc user:123 --ttl 30m', meaning: 'gone in half an hour' },
+    ],
     load: async () => (await import('../values.ts')).set,
   },
   {
     path: ['setnx'],
     summary: 'Create a value unless the key exists.',
     args: [KEY, VALUE],
+    flags: [VALUE_TTL],
+    flagsAround: true,
     access: 'key',
     failure: 'SetNX failed',
     examples: [
@@ -48,9 +65,14 @@ export const VALUE_COMMANDS: readonly Command[] = [
     path: ['cas'],
     summary: 'Replace a value if it still is what you think (compare and swap).',
     args: [KEY, OLD, NEW],
+    flags: [VALUE_TTL, BY_REVISION],
+    flagsAround: true,
     access: 'key',
     failure: 'CAS failed',
-    examples: [{ line: 'insic cas user Alice Bob', meaning: 'exits 1 with Conflict unless user holds Alice' }],
+    examples: [
+      { line: 'insic cas user Alice Bob', meaning: 'exits 1 with Conflict unless user holds Alice' },
+      { line: 'insic cas user 812 Bob --by-revision', meaning: 'unless nobody has written it since revision 812' },
+    ],
     load: async () => (await import('../values.ts')).cas,
   },
   {
@@ -87,6 +109,7 @@ export const VALUE_COMMANDS: readonly Command[] = [
     ],
     load: async () => (await import('../values.ts')).iterate,
   },
+  ...manyKeysCommands({ path: [], title: 'Value', load: () => import('../values.ts') }),
 ]
 
 export const CACHE_COMMANDS: readonly Command[] = [
@@ -101,11 +124,16 @@ export const CACHE_COMMANDS: readonly Command[] = [
   },
   {
     path: ['cache', 'set'],
-    summary: 'Create or replace a cache entry. It expires after the standard time to live.',
+    summary: 'Create or replace a cache entry. It expires after the standard time to live, or --ttl.',
     args: [KEY, VALUE],
+    flags: [CACHE_TTL],
+    flagsAround: true,
     access: 'key',
     failure: 'Cache set failed',
-    examples: [{ line: 'insic cache set session:abc user:123', meaning: 'prints OK' }],
+    examples: [
+      { line: 'insic cache set session:abc user:123', meaning: 'prints OK' },
+      { line: 'insic cache set session:abc user:123 --ttl 30m', meaning: 'gone in half an hour' },
+    ],
     load: async () => (await import('../cache.ts')).set,
   },
   {
@@ -121,6 +149,8 @@ export const CACHE_COMMANDS: readonly Command[] = [
     path: ['cache', 'setnx'],
     summary: 'Create a cache entry unless the key exists.',
     args: [KEY, VALUE],
+    flags: [CACHE_TTL],
+    flagsAround: true,
     access: 'key',
     failure: 'Cache setnx failed',
     examples: [{ line: 'insic cache setnx lease:job1 worker7', meaning: 'exits 1 with Conflict when it exists' }],
@@ -130,6 +160,8 @@ export const CACHE_COMMANDS: readonly Command[] = [
     path: ['cache', 'cas'],
     summary: 'Replace a cache entry if it still is what you think.',
     args: [KEY, OLD, NEW],
+    flags: [CACHE_TTL, BY_REVISION],
+    flagsAround: true,
     access: 'key',
     failure: 'Cache cas failed',
     examples: [
@@ -146,4 +178,5 @@ export const CACHE_COMMANDS: readonly Command[] = [
     examples: [{ line: 'insic cache iterate prefix session:', meaning: 'the first 100' }],
     load: async () => (await import('../cache.ts')).iterate,
   },
+  ...manyKeysCommands({ path: ['cache'], title: 'Cache', load: () => import('../cache.ts') }),
 ]

@@ -1,7 +1,15 @@
 // The commands on events.
 import type { Argument, Command } from '../command.ts'
+import type { FlagSpec } from '../flags.ts'
 
 const TOPIC: Argument = { name: 'topic', meaning: 'The topic.' }
+
+const SINCE: FlagSpec = {
+  name: 'since',
+  type: 'integer',
+  placeholder: 'id',
+  meaning: 'Begin right after this event; 0: with the oldest that is kept. Without it: with the next one.',
+}
 
 export const EVENT_COMMANDS: readonly Command[] = [
   {
@@ -19,12 +27,17 @@ export const EVENT_COMMANDS: readonly Command[] = [
   {
     path: ['subscribe'],
     summary: 'Print events as they come, one a line, until interrupted or until the server closes the stream.',
+    details:
+      'Events between two ids that are not kept any more are told on stderr. With -o json each event has its id.',
     args: [{ name: 'topic', meaning: 'The topic; * stands for one word between dots, a final > for all that follow.' }],
+    flags: [SINCE],
+    flagsAround: true,
     access: 'key',
     failure: 'Subscription failed',
     examples: [
       { line: 'insic subscribe orders', meaning: 'Received event on topic ...' },
       { line: 'insic -o json subscribe orders | jq .data', meaning: 'one JSON object a line' },
+      { line: 'insic subscribe orders --since 73728', meaning: 'what was published after that event as well' },
     ],
     load: async () => (await import('../events.ts')).subscribe,
   },

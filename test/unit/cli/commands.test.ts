@@ -323,7 +323,15 @@ describe.each(SUCCESSES.map((success) => [success.words.join(' '), success] as c
 
 test('every command that needs a client has an example here', () => {
   const tried = SUCCESSES.map(({ words }) => words.filter((word) => word !== '--root').join(' '))
-  const elsewhere = ['subscribe', 'join', ...COMMANDS.map(nameOf).filter((name) => name.startsWith('cluster '))]
+  const manyKeys = ['ttl', 'expire', 'persist', 'iterate entries', 'count', 'delete-range', 'watch']
+  // Against a node: test/http/cli-many-keys.test.ts.
+  const ofNode = [...manyKeys, ...manyKeys.map((name) => `cache ${name}`), 'batch', 'txn']
+  const elsewhere = [
+    'subscribe',
+    'join',
+    ...ofNode,
+    ...COMMANDS.map(nameOf).filter((name) => name.startsWith('cluster ')),
+  ]
   const missing = COMMANDS.filter((command) => command.access !== 'nothing')
     .map(nameOf)
     .filter((name) => !elsewhere.includes(name) && !tried.some((words) => words.startsWith(name)))

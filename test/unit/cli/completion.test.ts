@@ -31,7 +31,10 @@ test.each(['bash', 'zsh', 'fish'])('the script for %s is accepted by the shell, 
 test.each([
   [[''], wordsAfter([])],
   [['it'], ['iterate']],
-  [['cache', 'iterate', ''], ['prefix']],
+  [
+    ['cache', 'iterate', ''],
+    ['prefix', 'entries'],
+  ],
   [['--root', '--config', 'x.yaml', 'admin', 'ins'], ['insight']],
   [
     ['admin', 'insight', 'entity'],
@@ -46,6 +49,8 @@ test.each([
     ['api', 'set-limits', 'insi_k', '--rps'],
     ['--rps-data', '--rps-event'],
   ],
+  [['watch', 'user:', '--s'], ['--since']],
+  [['set', 'key', 'value', '--'], ['--ttl']],
   [['get', ''], []],
 ])('bash offers after %j: %j', (typed, words) => {
   expect(offered(...typed).sort()).toEqual([...words].sort())

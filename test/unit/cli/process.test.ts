@@ -116,6 +116,29 @@ test('a subscription that the server ends exits 0, also when the process was sto
   expect(await started.ended).toBe(0)
 })
 
+test.each(['SIGTERM', 'SIGINT'] as const)('%s ends a watch with a close of 1000 and exit code 0', async (signal) => {
+  const started = start(['watch', 'user:'])
+  const socket = await eventually('the watch', () => latest, { timeoutMs: TIMEOUT_MS })
+  socket.send('{"revision":7,"changes":[]}')
+  socket.send('{"revision":9,"changes":[{"key":"user:1","value":"Alice","expires_at":null}]}')
+  await eventually('the change is printed', () => (started.stdout === '9\tset\tuser:1\tAlice\n' ? true : undefined))
+  started.child.kill(signal)
+  expect(await started.ended).toBe(0)
+  expect(closedWith).toBe(1000)
+  expect(started.stderr).toMatch(/msg="The watch was ended; go on with --since" since=9\n$/)
+})
+
+test('operations are read from stdin to its end', async () => {
+  server.requests.length = 0
+  server.script = () => json({ results: [{ ok: true, revision: 1 }] })
+  const started = start(['batch'])
+  started.child.stdin?.write('[{"op":"delete",')
+  started.child.stdin?.end('"key":"k"}]')
+  expect(await started.ended).toBe(0)
+  expect(started.stdout).toBe('OK  delete k\n')
+  expect(server.requests[0]?.body).toEqual({ operations: [{ op: 'delete', key: 'k' }] })
+})
+
 test('events are printed for people and for programs', async () => {
   const people = await subscribed()
   people.socket.send(frame([1000000, null, 'a b']))

@@ -15,13 +15,25 @@ export const TIME = 'time=2023-11-14T22:13:20.000Z'
 export async function run(
   words: readonly string[],
   environment: Readonly<Record<string, string>> = {},
-  options: { readonly isColoured?: boolean; readonly interruption?: AbortSignal } = {},
+  options: {
+    readonly isColoured?: boolean
+    readonly interruption?: AbortSignal
+    /** What is on stdin. */
+    readonly stdin?: string
+    /** A person types it. */
+    readonly isTerminal?: boolean
+  } = {},
 ): Promise<Ran> {
   let stdout = ''
   let stderr = ''
   const code = await runCli(words, {
     stdout: { write: (text) => (stdout += text) },
     stderr: { write: (text) => (stderr += text) },
+    input: {
+      isTerminal: options.isTerminal ?? false,
+      readText: async () => options.stdin ?? '',
+      readLine: async () => options.stdin?.split('\n')[0],
+    },
     isColoured: options.isColoured ?? false,
     environment,
     interruption: () => options.interruption ?? new AbortController().signal,
