@@ -7,6 +7,7 @@ const WINDOW_COUNT = 256
 
 export class ExpiryIndex extends MarkerWindow {
   #leastMs = 0
+  #committedLeastMs = 0
 
   constructor() {
     super(prefixRange(EXPIRY_PREFIX), WINDOW_COUNT)
@@ -15,6 +16,16 @@ export class ExpiryIndex extends MarkerWindow {
   /** Nothing expires before this time. */
   get leastMs(): number {
     return this.#leastMs
+  }
+
+  /** Nothing that readers may see expires before this time, be it with the batch that is being written or without it. */
+  get readableLeastMs(): number {
+    return Math.min(this.#leastMs, this.#committedLeastMs)
+  }
+
+  /** The batch is visible to readers. */
+  commit(): void {
+    this.#committedLeastMs = this.#leastMs
   }
 
   override add(key: Buffer): void {

@@ -75,7 +75,7 @@ async function eachLiveKey(
 ): Promise<void> {
   const atMs = Math.max(nowMs, applied.timeMs)
   // Values are read only when some record may have expired without being removed yet.
-  const keysOnly = tables.expiry.leastMs > atMs
+  const keysOnly = tables.expiry.readableLeastMs > atMs
   const iterator = store.iterate({ ...dataRange(prefixOf(space), entityId, prefix), keysOnly })
   const stepCount = Math.min(STEP_COUNT_MAX, countExpected)
   try {

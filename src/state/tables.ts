@@ -60,6 +60,7 @@ export class Tables {
     this.usage.commit()
     this.eventWindows.commit()
     this.subscribers.commit()
+    this.expiry.commit()
   }
 }
 

@@ -1,6 +1,11 @@
 import { SWEEP_COUNT_MAX } from '../../../src/state/expiry-sweep.ts'
 import { CACHE_PREFIX, EXPIRY_PREFIX, VALUE_PREFIX } from '../../../src/storage/keyspace.ts'
+import { ReplaceableMemoryStore } from '../../../src/storage/replaceable-memory-store.ts'
+import { SlowStores } from '../../sim/sim-store.ts'
 import { StateDriver, bump, cas, contentOf, del, recountUsage, set, setLimits, setnx } from './state-fixtures.ts'
+
+/** More than it takes until the state machine waits for the store. */
+const TURNS_UNTIL_WRITING = 64
 
 const ok = expect.objectContaining({ ok: true })
 
@@ -48,6 +53,23 @@ describe('expiry', () => {
     )
     expect(await state.apply(set('new', '1234567', { timeMs: 2000 }))).toEqual(ok)
     expect(state.reader.usage(0).diskBytes).toBe(10)
+  })
+
+  test('what has expired is not listed while the batch that removes it is being written', async () => {
+    let written = Promise.resolve()
+    const pace = { work: () => written, isVisibleEarly: () => false }
+    const slow = await StateDriver.open(new SlowStores(new ReplaceableMemoryStore(), pace))
+    await slow.apply(set('k', 'v', { timeMs: 1000, expiresAtMs: 2000 }))
+    const { promise, resolve } = Promise.withResolvers<void>()
+    written = promise
+    const applying = slow.apply(set('x', 'x', { timeMs: 3000 }))
+    const all = { space: 'value', entityId: 0, prefix: Buffer.alloc(0) } as const
+    for (let turn = 0; turn < TURNS_UNTIL_WRITING; turn++) await Promise.resolve()
+    expect(await slow.reader.listKeys({ ...all, offset: 0, limit: 9 }, 3000)).toEqual([])
+    expect(await slow.reader.count('value', 0, all.prefix, 3000)).toBe(0)
+    resolve()
+    await applying
+    expect((await slow.reader.listKeys({ ...all, offset: 0, limit: 9 }, 3000)).map(String)).toEqual(['x'])
   })
 
   test('changing or removing the expiry keeps one index entry a record that expires', async () => {
