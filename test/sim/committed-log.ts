@@ -1,16 +1,22 @@
 // What the cluster as a whole has committed, learnt from what any node applies. Everything that every node ever applies must
-// agree with it: entry, result and the state that follows.
+// agree with it: entry, result and the state that follows. And it must be what a sequential store answers and holds.
 import { crc32 } from 'node:zlib'
 import { must } from '../../src/base/assert.ts'
 import type { Entry, LogIndex, SnapshotMeta, Term } from '../../src/raft/types.ts'
-import type { CommandResult } from '../../src/state/commands.ts'
+import type { StateReader } from '../../src/state/state-reader.ts'
+import type { OrderedStore } from '../../src/storage/ordered-store.ts'
+import { CommittedHistory } from './committed-history.ts'
 import type { SimTrace } from './sim-trace.ts'
+import { stableText } from './stable-text.ts'
+import { firstDifference, linesOfModel, linesOfStore } from './state-lines.ts'
+
+/** Entries between two comparisons of a whole state with the model. */
+const COMPARE_INTERVAL = 24
 
 export interface CommittedEntry {
   readonly term: Term
   readonly kind: Entry['kind']
   readonly data: Buffer
-  readonly result: CommandResult | undefined
   readonly resultText: string
 }
 
@@ -18,10 +24,12 @@ export class CommittedLog {
   readonly #trace: SimTrace
   /** Position 0 is index 1. */
   readonly entries: CommittedEntry[] = []
+  readonly history = new CommittedHistory()
   /** Index → the bytes of the state's applied record there. */
   readonly #states = new Map<LogIndex, string>()
   readonly #leaders = new Map<Term, string>()
   #highestLeaderTerm: Term = 0
+  #comparedIndex: LogIndex = 0
 
   constructor(trace: SimTrace) {
     this.#trace = trace
@@ -38,17 +46,28 @@ export class CommittedLog {
   /** `nodeId` applied `entries`. */
   applied(nodeId: string, entries: readonly Entry[], results: readonly unknown[]): void {
     entries.forEach((entry, position) => {
-      const result = results[position] as CommandResult | undefined
-      const resultText = JSON.stringify(result) ?? ''
+      const resultText = JSON.stringify(results[position]) ?? ''
       if (entry.index > this.entries.length + 1) {
         this.#trace.violate(`${nodeId} applied ${entry.index}, but nobody has applied ${this.entries.length + 1}`)
       } else if (entry.index === this.entries.length + 1) {
-        const { term, kind } = entry
-        this.entries.push({ term, kind, data: Buffer.from(entry.data), result, resultText })
+        this.#add(nodeId, entry, results[position])
       } else {
         this.#compare(nodeId, entry, resultText)
       }
     })
+  }
+
+  /** Whether the state of a node at the newest committed index should be compared with the model. */
+  isComparisonDue(index: LogIndex): boolean {
+    return index === this.lastIndex && index >= this.#comparedIndex + COMPARE_INTERVAL
+  }
+
+  /** Compares all that a node holds with the model, when the node has applied all that is committed. */
+  async compareState(nodeId: string, index: LogIndex, store: OrderedStore, reader: StateReader): Promise<void> {
+    if (index !== this.lastIndex) return
+    this.#comparedIndex = index
+    const difference = firstDifference(await linesOfStore(store, reader), linesOfModel(this.history.model))
+    if (difference !== null) this.#trace.violate(`the state of ${nodeId} at ${index}: ${difference}`)
   }
 
   /** The state of `nodeId` after `index`, as the bytes of its applied record: hash, content sum, time. */
@@ -84,6 +103,17 @@ export class CommittedLog {
       this.#trace.violate(`${nodeId} leads term ${term} without the committed entry ${index}`)
       return
     }
+  }
+
+  #add(nodeId: string, { index, term, kind, data: bytes }: Entry, answer: unknown): void {
+    const data = Buffer.from(bytes)
+    this.entries.push({ term, kind, data, resultText: JSON.stringify(answer) ?? '' })
+    const { result, command } = this.history.add(kind === 'command' ? data : null)
+    if (result?.ok === false) this.#trace.reach(`${command?.type ?? 'command'} ${result.code}`)
+    const [actual, expected] = [stableText(answer), stableText(result)]
+    if (actual === expected) return
+    const what = command?.type ?? kind
+    this.#trace.violate(`${nodeId} answers ${actual} at ${index} (${what}), a sequential store answers ${expected}`)
   }
 
   #compare(nodeId: string, entry: Entry, resultText: string): void {

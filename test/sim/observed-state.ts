@@ -7,6 +7,7 @@ import type {
 } from '../../src/replication/ports.ts'
 import { APPLIED_KEY } from '../../src/state/applied-point.ts'
 import type { StateMachine } from '../../src/state/state-machine.ts'
+import type { StateReader } from '../../src/state/state-reader.ts'
 import type { ReplaceableStore } from '../../src/storage/ordered-store.ts'
 import type { CommittedLog } from './committed-log.ts'
 
@@ -20,6 +21,8 @@ export class ObservedState implements StateMachinePort {
   readonly #committed: CommittedLog
   readonly #work: () => Promise<void>
   readonly #onInstalling: () => void
+  readonly #seen: (entries: readonly Entry[]) => readonly Entry[]
+  #applyingThrough: LogIndex = 0
 
   /** `work` takes the time of one call into the database. */
   constructor(
@@ -31,6 +34,8 @@ export class ObservedState implements StateMachinePort {
       readonly work: () => Promise<void>
       /** A snapshot is about to replace the state. */
       readonly onInstalling: () => void
+      /** A planted fault: what the state machine gets to see of the entries. */
+      readonly seen: (entries: readonly Entry[]) => readonly Entry[]
     },
   ) {
     this.inner = inner
@@ -39,6 +44,7 @@ export class ObservedState implements StateMachinePort {
     this.#committed = surroundings.committed
     this.#work = surroundings.work
     this.#onInstalling = surroundings.onInstalling
+    this.#seen = surroundings.seen
   }
 
   get appliedIndex(): LogIndex {
@@ -53,20 +59,34 @@ export class ObservedState implements StateMachinePort {
     return this.inner.installedSnapshot
   }
 
+  get reader(): StateReader {
+    return this.inner.reader
+  }
+
+  /** The last entry of the batch that is being written, or that was last. */
+  get applyingThrough(): LogIndex {
+    return Math.max(this.#applyingThrough, this.appliedIndex)
+  }
+
   async apply(entries: readonly Entry[]): Promise<readonly unknown[]> {
-    await this.#work()
-    const results = await this.inner.apply(entries)
+    this.#applyingThrough = entries.at(-1)?.index ?? 0
+    const results = await this.inner.apply(this.#seen(entries))
     this.#committed.applied(this.#nodeId, entries, results)
     this.#reportState()
+    if (this.#committed.isComparisonDue(this.appliedIndex)) await this.compare()
     return results
+  }
+
+  /** Compares all that is stored with the model, if nothing newer is committed. */
+  compare(): Promise<void> {
+    return this.#committed.compareState(this.#nodeId, this.appliedIndex, this.#stores.current(), this.inner.reader)
   }
 
   hashAt(index: LogIndex): number | undefined {
     return this.inner.hashAt(index)
   }
 
-  async sync(): Promise<LogIndex> {
-    await this.#work()
+  sync(): Promise<LogIndex> {
     return this.inner.sync()
   }
 
@@ -77,10 +97,7 @@ export class ObservedState implements StateMachinePort {
   async beginInstall(): Promise<IncomingSnapshot> {
     const incoming = await this.inner.beginInstall()
     return {
-      write: async (chunk) => {
-        await this.#work()
-        await incoming.write(chunk)
-      },
+      write: (chunk) => incoming.write(chunk),
       verify: () => incoming.verify(),
       abort: () => incoming.abort(),
       commit: async (meta) => {
@@ -89,6 +106,7 @@ export class ObservedState implements StateMachinePort {
         await incoming.commit(meta)
         this.#committed.installed(this.#nodeId, meta)
         this.#reportState()
+        await this.compare()
       },
     }
   }

@@ -2,23 +2,23 @@
 // with its place in the run's order, for the checkers.
 import { InsiError, messageOf } from '../../src/base/errors.ts'
 import { encodeCommand } from '../../src/state/command-codec.ts'
-import { ROOT_ENTITY_ID } from '../../src/state/commands.ts'
-import type { Command, CommandResult } from '../../src/state/commands.ts'
+import type { CommandResult } from '../../src/state/commands.ts'
 import type { SimClock } from './sim-clock.ts'
 import type { SimNode } from './sim-node.ts'
 import type { SimRandom } from './sim-random.ts'
+import { observe } from './sim-reads.ts'
+import type { Observation } from './sim-reads.ts'
 import type { SimTrace } from './sim-trace.ts'
+import { Workload } from './workload.ts'
+import type { Work } from './workload.ts'
 
-const KEYS = ['a', 'b', 'c', 'd'] as const
-const COUNTERS = ['n', 'm'] as const
 /** Pause of a client between two operations. */
 const THINK_MS_MAX = 80
 /** How often a client does several operations at once through one node, and how many at most. */
 const BURST_RATE = 0.15
 const BURST_MAX = 6
-/** One in so many values is large, so that bytes and not only counts are at work. */
-const LARGE_VALUE_ODDS = 16
-const LARGE_VALUE_BYTES = 2_000
+/** Characters of an answer that a line of the trace has. */
+const ANSWER_CHARS_MAX = 120
 
 /** Codes of proposals that certainly were not applied. */
 const NOT_APPLIED = new Set(['NO_LEADER', 'OVERLOADED', 'NODE_STOPPING', 'NODE_QUARANTINED'])
@@ -29,10 +29,9 @@ const ANSWERS = new Set([...NOT_APPLIED, 'OUTCOME_UNKNOWN', 'READ_TIMEOUT'])
 export interface Operation {
   readonly client: number
   readonly nodeId: string
-  readonly type: 'read' | 'write'
-  readonly key: string
+  readonly work: Work
   /** write: the encoded command, unique in the run. */
-  readonly command: Buffer | null
+  readonly bytes: Buffer | null
   /** Places in the order of all calls and answers. */
   readonly startedAt: number
   endedAt: number
@@ -40,18 +39,19 @@ export interface Operation {
   outcome: 'open' | 'ok' | 'not_applied' | 'unknown'
   /** write, ok. */
   result: CommandResult | null
-  /** read, ok: null when the key was missing. */
-  readRevision: number | null
+  /** read, ok. */
+  observed: Observation | null
 }
 
 export class SimClients {
   readonly operations: Operation[] = []
+  readonly workload: Workload
   readonly #clock: SimClock
   readonly #trace: SimTrace
   readonly #nodes: readonly SimNode[]
   readonly #random: SimRandom
+  readonly #usedTimes = new Set<number>()
   #nextPlace = 1
-  #nextValue = 1
   #isActive = true
 
   constructor(world: { clock: SimClock; trace: SimTrace }, nodes: readonly SimNode[], random: SimRandom) {
@@ -59,6 +59,7 @@ export class SimClients {
     this.#trace = world.trace
     this.#nodes = nodes
     this.#random = random
+    this.workload = new Workload(random.fork())
   }
 
   start(clientCount: number): void {
@@ -74,27 +75,30 @@ export class SimClients {
     return this.operations.filter((operation) => operation.outcome === 'ok').length
   }
 
-  /** One write to `node`; resolves with its operation once it is answered. */
-  write(client: number, node: SimNode, key: string, command: Command): Promise<Operation> {
-    const operation = this.#begin(client, node, 'write', key, encodeCommand(command))
-    return this.#run(operation, node, async (replica) => {
-      operation.result = (await replica.propose(operation.command ?? Buffer.alloc(0))) as CommandResult
-    })
+  /** A set with a value that no other operation writes. */
+  write(client: number, node: SimNode, key: string): Promise<Operation> {
+    return this.#do(client, node, this.workload.set(key, this.#uniqueTime(node)))
   }
 
   read(client: number, node: SimNode, key: string): Promise<Operation> {
-    const operation = this.#begin(client, node, 'read', key, null)
-    const { state } = node
-    return this.#run(operation, node, async (replica) => {
-      await replica.readBarrier()
-      const record = state?.inner.reader.get('value', ROOT_ENTITY_ID, Buffer.from(key), this.#clock.nowMs())
-      operation.readRevision = record?.revision ?? null
-    })
+    return this.#do(client, node, this.workload.get(key))
   }
 
-  /** A set with a value that no other operation writes. */
-  uniqueSet(key: string): Command {
-    return { type: 'kv.set', ...this.#target(key), value: this.#uniqueValue(), expiresAtMs: 0 }
+  /** Resolves with the operation once it is answered. */
+  #do(client: number, node: SimNode, work: Work): Promise<Operation> {
+    const { state } = node
+    const operation = this.#begin(client, node, work)
+    return this.#run(operation, node, async (replica) => {
+      if (work.type === 'write') {
+        const result = (await replica.propose(operation.bytes ?? Buffer.alloc(0))) as CommandResult
+        operation.result = result
+        this.workload.acknowledged(work.command, result)
+      } else if (state !== null) {
+        await replica.readBarrier()
+        operation.observed = await observe(state, work.request, node.nowMs)
+        this.workload.observed(work.request, operation.observed)
+      }
+    })
   }
 
   async #live(client: number): Promise<void> {
@@ -112,53 +116,28 @@ export class SimClients {
   }
 
   #operate(client: number, node: SimNode): Promise<Operation> {
-    const draw = this.#random.int(100)
-    const key = this.#random.pick(KEYS)
-    if (draw < 40) return this.read(client, node, this.#random.chance(0.2) ? this.#random.pick(COUNTERS) : key)
-    if (draw < 65) return this.write(client, node, key, this.uniqueSet(key))
-    if (draw < 80) {
-      const counter = this.#random.pick(COUNTERS)
-      const delta = BigInt(this.#random.between(-3, 9))
-      const min = this.#random.chance(0.5) ? 0n : null
-      return this.write(client, node, counter, { type: 'kv.bump', ...this.#target(counter), delta, min })
-    }
-    if (draw < 88) return this.write(client, node, key, this.#cas(key))
-    if (draw < 94) return this.write(client, node, key, { ...this.uniqueSet(key), type: 'kv.setnx' } as Command)
-    return this.write(client, node, key, { type: 'kv.delete', ...this.#target(key) })
+    return this.#do(client, node, this.workload.next(this.#uniqueTime(node)))
   }
 
-  /** Expects a value that was written some time ago: succeeds now and then. */
-  #cas(key: string): Command {
-    const written = this.operations.filter((operation) => operation.key === key && operation.command !== null).slice(-4)
-    const recent = written.length === 0 ? null : this.#random.pick(written)
-    const oldValue = recent === null ? Buffer.from('none') : valueOf(recent)
-    return { type: 'kv.cas', ...this.#target(key), oldValue, newValue: this.#uniqueValue(), expiresAtMs: 0 }
+  /** The wall time of a node, moved on until no other command has it. */
+  #uniqueTime(node: SimNode): number {
+    let timeMs = node.nowMs
+    while (this.#usedTimes.has(timeMs)) timeMs += 1
+    this.#usedTimes.add(timeMs)
+    return timeMs
   }
 
-  /** Times are unique, which makes every command unique. */
-  #target(key: string): { space: 'value'; entityId: number; key: Buffer; timeMs: number } {
-    return { space: 'value', entityId: ROOT_ENTITY_ID, key: Buffer.from(key), timeMs: this.#nextValue++ }
-  }
-
-  #uniqueValue(): Buffer {
-    const text = `v${this.#nextValue++}`
-    return this.#random.int(LARGE_VALUE_ODDS) === 0
-      ? Buffer.from(text.padEnd(LARGE_VALUE_BYTES, '.'))
-      : Buffer.from(text)
-  }
-
-  #begin(client: number, node: SimNode, type: Operation['type'], key: string, command: Buffer | null): Operation {
+  #begin(client: number, node: SimNode, work: Work): Operation {
     const operation: Operation = {
       client,
       nodeId: node.nodeId,
-      type,
-      key,
-      command,
+      work,
+      bytes: work.type === 'write' ? encodeCommand(work.command) : null,
       startedAt: this.#nextPlace++,
       endedAt: Number.POSITIVE_INFINITY,
       outcome: 'open',
       result: null,
-      readRevision: null,
+      observed: null,
     }
     this.operations.push(operation)
     return operation
@@ -177,9 +156,8 @@ export class SimClients {
         operation.outcome = outcome
         operation.endedAt = this.#nextPlace++
         watch.cancel()
-        this.#trace.line(
-          `client ${operation.client} ${operation.type} ${operation.key} at ${operation.nodeId}: ${text}`,
-        )
+        const { client, nodeId, work: done } = operation
+        this.#trace.line(`client ${client} ${done.name} at ${nodeId}: ${text.slice(0, ANSWER_CHARS_MAX)}`)
         resolve(operation)
       }
       const watch = this.#clock.every(THINK_MS_MAX, () => {
@@ -192,7 +170,7 @@ export class SimClients {
         return
       }
       work(replica).then(
-        () => end('ok', JSON.stringify(operation.result ?? operation.readRevision)),
+        () => end('ok', operation.observed?.text ?? JSON.stringify(operation.result)),
         (error: unknown) => {
           const code = error instanceof InsiError ? error.code : ''
           if (!ANSWERS.has(code)) this.#trace.violate(`an operation ended with ${messageOf(error)}`)
@@ -201,11 +179,4 @@ export class SimClients {
       )
     })
   }
-}
-
-/** The value that an operation's command writes: the rest of it after the last text of this form. */
-function valueOf(operation: Operation): Buffer {
-  const text = (operation.command ?? Buffer.alloc(0)).toString('latin1')
-  const match = /v\d+\.*$/.exec(text)
-  return Buffer.from(match?.[0] ?? 'none')
 }

@@ -1,16 +1,19 @@
 // One node of a simulation: hardware that outlives crashes (disk, database, address) and at most one process on it, made of the
 // production identity, log, state machine, Raft core and replica.
 import { delay } from '../../src/base/clock.ts'
+import type { Clock } from '../../src/base/clock.ts'
 import { messageOf } from '../../src/base/errors.ts'
 import { silentLog } from '../../src/base/log.ts'
 import { must } from '../../src/base/assert.ts'
 import { Raft } from '../../src/raft/raft.ts'
+import type { Entry } from '../../src/raft/types.ts'
 import { NodeIdentity } from '../../src/replication/identity.ts'
 import type { DurableLog, PeerTransport } from '../../src/replication/ports.ts'
 import { Replica } from '../../src/replication/replica.ts'
 import { silentObserver } from '../../src/replication/replica-observer.ts'
 import type { ReplicaOptions } from '../../src/replication/replica-options.ts'
 import { SegmentedLog } from '../../src/replication/segmented-log.ts'
+import type { Services } from '../../src/services/services.ts'
 import { StateMachine } from '../../src/state/state-machine.ts'
 import { ReplaceableMemoryStore } from '../../src/storage/replaceable-memory-store.ts'
 import type { CommittedLog } from './committed-log.ts'
@@ -20,6 +23,9 @@ import type { SimClock } from './sim-clock.ts'
 import { SimDisk } from './sim-disk.ts'
 import type { SimNetwork } from './sim-network.ts'
 import type { SimRandom } from './sim-random.ts'
+import { createSimServices } from './sim-services.ts'
+import type { SimServices } from './sim-services.ts'
+import { SlowStores } from './sim-store.ts'
 import type { SimTrace } from './sim-trace.ts'
 
 /** Small segments, so that rolling over, cutting and recovery over several files happen within seconds. */
@@ -43,6 +49,8 @@ export interface PlantedBug {
   /** Changes the program for the time of a run; returns what undoes it. */
   readonly activate?: () => () => void
   readonly wrapLog?: (log: DurableLog) => DurableLog
+  /** Changes what the state machine of a process gets to see. */
+  readonly seen?: (entries: readonly Entry[], clock: Clock) => readonly Entry[]
 }
 
 export interface SimWorld {
@@ -63,6 +71,7 @@ interface SimProcess {
   replica: Replica | null
   log: DurableLog | null
   state: ObservedState | null
+  services: SimServices | null
   isStopping: boolean
 }
 
@@ -88,6 +97,11 @@ export class SimNode {
     this.#random = hardware.random
     this.#diskLatencyMsMax = hardware.diskLatencyMsMax
     this.#disk = this.#makeDisk()
+  }
+
+  /** What the wall clock of the process says. */
+  get nowMs(): number {
+    return Math.floor((this.#process?.clock ?? this.#world.clock).nowMs())
   }
 
   get isRunning(): boolean {
@@ -125,6 +139,11 @@ export class SimNode {
     return this.#process?.state ?? null
   }
 
+  /** The services of the running process; null as long as its replica is. */
+  get services(): Services | null {
+    return this.#process?.services?.services ?? null
+  }
+
   /** Starts a process; what the last one left on disk decides what it is. */
   start(): void {
     if (this.#process !== null) return
@@ -134,6 +153,7 @@ export class SimNode {
       replica: null,
       log: null,
       state: null,
+      services: null,
       isStopping: false,
     }
     this.#process = process
@@ -161,11 +181,16 @@ export class SimNode {
     if (process === null || process.replica === null || process.isStopping) return
     this.#world.trace.line(`${this.nodeId} stops`)
     process.isStopping = true
-    void process.replica.stop().then(() => {
+    void this.#stopInOrder(process.services, process.replica).then(() => {
       if (this.#process !== process) return
       this.kill()
       onStopped()
     })
+  }
+
+  async #stopInOrder(services: SimServices | null, replica: Replica): Promise<void> {
+    await services?.stop()
+    await replica.stop()
   }
 
   /** The disk is replaced by an empty one. */
@@ -226,11 +251,14 @@ export class SimNode {
       cacheSizeBytes: CACHE_SIZE_BYTES,
     })
     const log = bug?.wrapLog?.(opened) ?? opened
-    const state = new ObservedState(await StateMachine.open(this.#stores), this.#stores, {
+    const work = (): Promise<void> => delay(clock, random.int(STATE_MS_MAX))
+    const stores = new SlowStores(this.#stores, { work, isVisibleEarly: () => random.int(2) === 0 })
+    const state = new ObservedState(await StateMachine.open(stores), this.#stores, {
       nodeId: this.nodeId,
       committed,
-      work: () => delay(clock, random.int(STATE_MS_MAX)),
+      work,
       onInstalling: () => this.#comeTo('snapshot installing'),
+      seen: (entries) => bug?.seen?.(entries, clock) ?? entries,
     })
     const { memberId, nodeId } = identity
     const { raftAddress } = this.options
@@ -273,7 +301,10 @@ export class SimNode {
     process.state = state
     const { installedSnapshot } = state
     if (installedSnapshot !== null && installedSnapshot.index > log.base.index) trace.reach('log behind the state')
+    const services = createSimServices({ clock, random }, state.inner, replica)
     await replica.start()
+    services.start()
+    process.services = services
     process.replica = replica
   }
 

@@ -1,5 +1,4 @@
 // Seeded chance with what a simulation draws from it.
-import { must } from '../../src/base/assert.ts'
 import { SeededRandom } from '../support/seeded-random.ts'
 
 const RATE_STEPS = 1_000_000
@@ -17,7 +16,7 @@ export class SimRandom extends SeededRandom {
   }
 
   pick<T>(items: readonly T[]): T {
-    return must(items[this.int(items.length)], 'there is something to pick from')
+    return items[this.int(items.length)] as T
   }
 
   /** A generator of its own, so that what one part draws does not shift what another one draws. */

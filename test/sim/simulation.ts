@@ -152,9 +152,7 @@ class Simulation {
   /** With everything healed, every node serves: writes and reads through it succeed. */
   async #useEveryNode(): Promise<void> {
     for (const node of this.#nodes) {
-      await this.#succeed(`a write through ${node.nodeId}`, () =>
-        this.#clients.write(0, node, 'a', this.#clients.uniqueSet('a')),
-      )
+      await this.#succeed(`a write through ${node.nodeId}`, () => this.#clients.write(0, node, 'a'))
       await this.#succeed(`a read through ${node.nodeId}`, () => this.#clients.read(0, node, 'a'))
     }
   }
@@ -186,7 +184,7 @@ class Simulation {
   }
 
   #checkHistory(): void {
-    const anomaly = findAnomaly(this.#clients.operations, this.#committed)
+    const anomaly = findAnomaly(this.#clients.operations, this.#committed.history)
     if (anomaly !== null) this.#trace.violate(anomaly)
     else if (this.#clients.acknowledgedCount < ACKNOWLEDGED_MIN) {
       this.#trace.violate(
