@@ -28,6 +28,7 @@ import type { ReplicaOptions } from './replication/replica-options.ts'
 import { nodeIdOf } from './replication/replica-peers.ts'
 import { SegmentedLog } from './replication/segmented-log.ts'
 import { createServices } from './services/services.ts'
+import { COMMAND_VERSION } from './state/command-codec.ts'
 import { STATE_HASH_INTERVAL } from './state/state-hash.ts'
 import { StateMachine } from './state/state-machine.ts'
 import { lockDirectory } from './storage/directory-lock.ts'
@@ -197,6 +198,7 @@ async function openReplica(
       memberId: identity.memberId,
       clusterId: identity.clusterId,
       raftAddress: formatAddress(node.raftAdvertise),
+      commandVersion: COMMAND_VERSION,
     }),
     clock: systemClock,
     random: systemRandom,
@@ -233,6 +235,7 @@ function replicaOptions(config: Config, nodeId: string, node: NodeConfig): Repli
       .filter(([peerId]) => peerId !== nodeId)
       .map(([peerId, peer]) => ({ nodeId: peerId, raftAddress: formatAddress(peer.raftAdvertise) })),
     mayBootstrap: nodeId === config.defaultLeader,
+    commandVersion: COMMAND_VERSION,
     proposalTimeoutMs: limits.proposalTimeoutMs,
     leaderWaitMs: Math.min(REPLICA_DEFAULTS.leaderWaitMs, limits.proposalTimeoutMs),
     readTimeoutMs: limits.readTimeoutMs,

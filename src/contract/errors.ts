@@ -159,6 +159,12 @@ export const ERRORS = {
     'Use another node; the operator finds the reason in the logs of this one.',
     RETRY,
   ),
+  UPGRADE_PENDING: entry(
+    503,
+    'A member of the cluster does not know this operation yet; nothing was changed',
+    'The operator finishes the upgrade of every node, or removes members that are gone. Then try again.',
+    RETRY,
+  ),
   OUTCOME_UNKNOWN: entry(
     503,
     'The write was sent, but its outcome is unknown: it may have happened or may still happen',

@@ -1,4 +1,5 @@
 // The handshake: each side says first who it is. What comes from an unsuitable peer is refused before any message is read.
+import { FIRST_COMMAND_VERSION } from './command-versions.ts'
 import { PEER_PROTOCOL_VERSION } from './peer-codec.ts'
 import { PeerReader, PeerWriter } from './peer-codec-bytes.ts'
 import { HANDSHAKE_FRAME_SIZE_BYTES_MAX } from './peer-transport-limits.ts'
@@ -39,6 +40,7 @@ export function encodeHello(hello: Hello): Buffer {
   scratch.text(hello.nodeId)
   scratch.text(hello.memberId)
   scratch.text(hello.raftAddress)
+  scratch.uint(hello.commandVersion ?? FIRST_COMMAND_VERSION)
   return scratch.finish()
 }
 
@@ -53,8 +55,9 @@ export function decodeHello(body: Uint8Array): Hello {
   const nodeId = reader.text()
   const memberId = reader.text()
   const raftAddress = reader.text()
+  const commandVersion = reader.uint()
   if (version <= PEER_PROTOCOL_VERSION) reader.end()
-  return { version, versionMin, instanceId, dialNumber, clusterId, nodeId, memberId, raftAddress }
+  return { version, versionMin, instanceId, dialNumber, clusterId, nodeId, memberId, raftAddress, commandVersion }
 }
 
 /** What makes `theirs` unsuitable for a node that says `ours`; null when nothing does. */

@@ -196,9 +196,8 @@ export class TlsPeerTransport implements PeerTransport {
   }
 
   #ourHello(dialNumber: number): Hello {
-    const { nodeId, memberId, raftAddress, clusterId } = this.#options.identity()
     const version = { version: PEER_PROTOCOL_VERSION, versionMin: PEER_PROTOCOL_VERSION }
-    return { ...version, instanceId: this.#instanceId, dialNumber, clusterId, nodeId, memberId, raftAddress }
+    return { ...this.#options.identity(), ...version, instanceId: this.#instanceId, dialNumber }
   }
 
   #onHello(connection: PeerConnection, hello: Hello): void {
@@ -225,8 +224,7 @@ export class TlsPeerTransport implements PeerTransport {
     assert(from, 'messages come after the hello')
     const message = decodePeerMessage(body, owned)
     if (this.#closed) return
-    const { nodeId, memberId, raftAddress } = from
-    this.#handle((handlers) => handlers.onMessage({ nodeId, memberId, raftAddress }, message))
+    this.#handle((handlers) => handlers.onMessage(from, message))
   }
 
   #onGoodbye(connection: PeerConnection, goodbye: Goodbye): void {

@@ -74,6 +74,8 @@ export interface PeerIdentity {
   readonly memberId: MemberId
   /** Where the peer listens for peers, as it wants to be dialled. */
   readonly raftAddress: string
+  /** Newest version of commands that the peer applies; absent: only the first. */
+  readonly commandVersion?: number
 }
 
 /**

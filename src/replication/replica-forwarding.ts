@@ -1,6 +1,7 @@
 // Proposals on their way between a follower and its leader: the follower hands over what its callers proposed in batches, the
 // leader answers with the results of applying them.
 import { InsiError } from '../base/errors.ts'
+import { FIRST_COMMAND_VERSION, versionOfCommand } from './command-versions.ts'
 import type { ApplyResult } from './ports.ts'
 import type { PeerMessage, ProposeRequest, ProposeResponse } from './peer-messages.ts'
 import { noLeader, outcomeUnknown } from './proposals.ts'
@@ -84,9 +85,21 @@ export class Forwarder {
       this.#proposals.putBack(request.batch.filter((proposal) => proposal.state === 'sent'))
       return
     }
+    if (code === 'UPGRADE_PENDING') {
+      this.#rejectNewer(request.batch, new InsiError(code, message))
+      return
+    }
     for (const proposal of request.batch) {
       this.#proposals.reject(proposal, isUnknown ? outcomeUnknown(message) : new InsiError(code, message))
     }
+  }
+
+  /** The leader took nothing of `batch`, because some of it is too new for a member. */
+  #rejectNewer(batch: readonly Proposal[], error: InsiError): void {
+    const sent = batch.filter((proposal) => proposal.state === 'sent')
+    const isNewer = ({ command }: Proposal): boolean => versionOfCommand(command) > FIRST_COMMAND_VERSION
+    this.#proposals.putBack(sent.filter((proposal) => !isNewer(proposal)))
+    for (const proposal of sent) if (isNewer(proposal)) this.#proposals.reject(proposal, error)
   }
 
   /** The connection to `raftAddress` is gone: whether its requests arrived is unknown. */

@@ -14,6 +14,7 @@ import type {
   SnapshotMeta,
   Term,
 } from '../raft/types.ts'
+import type { CommandVersions } from './command-versions.ts'
 import type { PeerMessage } from './peer-messages.ts'
 import type { ApplyResult, PeerIdentity } from './ports.ts'
 import type { Proposals } from './proposals.ts'
@@ -43,6 +44,7 @@ export interface MemberDeps extends ReplicaDeps {
   readonly proposals: Proposals
   readonly reads: ReadBarriers
   readonly addresses: AddressBook
+  readonly versions: CommandVersions
   /** The state differs from that of most members: the node must stop serving. */
   readonly onDivergence: (reason: string) => void
 }
@@ -275,11 +277,13 @@ export class ReplicaMember {
   }
 
   #makeProposing(): Proposing {
-    const { addresses, clock, observer, options, proposals, random, transport } = this.#deps
+    const { addresses, clock, identity, observer, options, proposals, random, transport, versions } = this.#deps
     return new Proposing({
       raft: this.raft,
+      self: identity.memberId,
       proposals,
       addresses,
+      versions,
       clock,
       observer,
       options,

@@ -3,7 +3,8 @@
 import type { Role, Term } from '../raft/types.ts'
 
 /** How a proposal of this node ended. */
-export type ProposalOutcome = 'applied' | 'overloaded' | 'no_leader' | 'outcome_unknown' | 'stopping' | 'quarantined'
+export type ProposalOutcome =
+  'applied' | 'overloaded' | 'no_leader' | 'outcome_unknown' | 'stopping' | 'quarantined' | 'upgrade_pending'
 
 export interface ReplicaObserver {
   /** Role, term or leader changed. `leader` is the leader's node id. */

@@ -6,6 +6,7 @@ import type { Log } from '../base/log.ts'
 import type { Random } from '../base/random.ts'
 import type { Raft } from '../raft/raft.ts'
 import type { MemberId, RaftInitialState, RaftLog, RaftOptions } from '../raft/types.ts'
+import { FIRST_COMMAND_VERSION } from './command-versions.ts'
 import type { DurableLog, PeerTransport, StateMachine } from './ports.ts'
 import type { ReplicaObserver } from './replica-observer.ts'
 
@@ -47,6 +48,8 @@ export interface ReplicaOptions {
   readonly promotionLagEntriesMax: number
   /** How long a proposal whose fate is open is waited for before it ends with OUTCOME_UNKNOWN. */
   readonly proposalTimeoutMs: number
+  /** Newest version of commands that this node applies, as its transport announces it. */
+  readonly commandVersion: number
   /** How long a proposal waits for a leader before it ends with NO_LEADER; at most proposalTimeoutMs. */
   readonly leaderWaitMs: number
   readonly readTimeoutMs: number
@@ -75,6 +78,7 @@ export const REPLICA_DEFAULTS = {
   uncommittedSizeBytesMax: 64 * 1024 * 1024,
   promotionLagEntriesMax: 1_000,
   proposalTimeoutMs: 10_000,
+  commandVersion: FIRST_COMMAND_VERSION,
   leaderWaitMs: 5_000,
   readTimeoutMs: 5_000,
   pendingProposalsMax: 16_384,

@@ -1,10 +1,13 @@
 // Takes proposals to whoever leads: to the core of this node, or to the leader's node; and takes in what other nodes hand over.
 import type { Raft } from '../raft/raft.ts'
+import type { MemberId } from '../raft/types.ts'
 import type { Clock } from '../base/clock.ts'
+import { FIRST_COMMAND_VERSION, upgradePending, versionOfCommand } from './command-versions.ts'
+import type { CommandVersions } from './command-versions.ts'
 import type { PeerMessage, ProposeRequest, ProposeResponse } from './peer-messages.ts'
 import type { PeerIdentity } from './ports.ts'
 import { noLeader, overloaded } from './proposals.ts'
-import type { Proposals } from './proposals.ts'
+import type { Proposal, Proposals } from './proposals.ts'
 import { ForwardedBatch, Forwarder, refusal } from './replica-forwarding.ts'
 import type { ReplicaObserver } from './replica-observer.ts'
 import type { ReplicaOptions } from './replica-options.ts'
@@ -17,9 +20,11 @@ export interface ProposingDeps {
   readonly raft: Raft
   readonly proposals: Proposals
   readonly addresses: AddressBook
+  readonly versions: CommandVersions
   readonly clock: Clock
   readonly observer: ReplicaObserver
   readonly options: ReplicaOptions
+  readonly self: MemberId
   readonly firstRequestId: number
   readonly send: (raftAddress: string, message: PeerMessage) => boolean
   readonly requestTurn: () => void
@@ -59,6 +64,8 @@ export class Proposing {
     const sizeBytes = commands.reduce((sum, command) => sum + command.length, 0)
     if (raft.role !== 'leader') respond(refusal(requestId, noLeader()))
     else if (!proposals.hasRoom(commands.length, sizeBytes)) respond(refusal(requestId, overloaded()))
+    // The answer is one for all commands: the follower repeats those that are not too new.
+    else if (commands.some((command) => !this.#isUnderstood(command))) respond(refusal(requestId, upgradePending()))
     else if (commands.length > 0) {
       const batch = new ForwardedBatch(request, respond)
       const nowMs = clock.monotonicMs()
@@ -80,11 +87,30 @@ export class Proposing {
     this.#forwarder.expire(nowMs)
   }
 
+  /** Every member can apply it. */
+  #isUnderstood(command: Uint8Array): boolean {
+    const version = versionOfCommand(command)
+    if (version === FIRST_COMMAND_VERSION) return true
+    const { options, raft, self, versions } = this.#deps
+    const others = raft.status().membership.members.flatMap(({ id }) => (id === self ? [] : [id]))
+    return version <= Math.min(options.commandVersion, versions.lowestOf(others))
+  }
+
+  /** Rejects what is too new for a member. */
+  #withoutNewer(taken: readonly Proposal[]): readonly Proposal[] {
+    const newer = new Set(taken.filter(({ command }) => !this.#isUnderstood(command)))
+    if (newer.size === 0) return taken
+    for (const proposal of newer) this.#deps.proposals.reject(proposal, upgradePending())
+    return taken.filter((proposal) => !newer.has(proposal))
+  }
+
   #proposeQueued(): void {
     const { observer, options, proposals, raft } = this.#deps
     while (proposals.hasQueued) {
-      const batch = proposals.take(BATCH_ENTRIES_MAX, options.messageSizeBytesMax)
-      if (batch.length === 0) return
+      const taken = proposals.take(BATCH_ENTRIES_MAX, options.messageSizeBytesMax)
+      if (taken.length === 0) return
+      const batch = this.#withoutNewer(taken)
+      if (batch.length === 0) continue
       const commands = batch.map((proposal) => proposal.command)
       const result = raft.propose(commands)
       proposals.isHeldBack = !result.ok && result.reason === 'overloaded'

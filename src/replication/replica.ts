@@ -5,6 +5,7 @@ import { delay } from '../base/clock.ts'
 import type { Timer } from '../base/clock.ts'
 import type { MemberId, MembershipChange, MembershipResult, RaftStatus } from '../raft/types.ts'
 import { ClusterAdmin } from './cluster-admin.ts'
+import { CommandVersions } from './command-versions.ts'
 import { alignLogWithState, assertFresh } from './bootstrap.ts'
 import type { PeerMessage, ProbeResponse } from './peer-messages.ts'
 import type { PeerIdentity } from './ports.ts'
@@ -35,6 +36,7 @@ const OUTCOMES: Readonly<Record<string, ProposalOutcome>> = {
   OUTCOME_UNKNOWN: 'outcome_unknown',
   NODE_STOPPING: 'stopping',
   NODE_QUARANTINED: 'quarantined',
+  UPGRADE_PENDING: 'upgrade_pending',
 }
 
 export class Replica {
@@ -48,6 +50,7 @@ export class Replica {
   readonly #proposals: Proposals
   readonly #reads: ReadBarriers
   readonly #addresses: AddressBook
+  readonly #versions = new CommandVersions()
   readonly #requests: PeerRequests
   readonly #stopSignal = new AbortController()
   #member: ReplicaMember | null = null
@@ -261,6 +264,7 @@ export class Replica {
       proposals: this.#proposals,
       reads: this.#reads,
       addresses: this.#addresses,
+      versions: this.#versions,
       onDivergence: (reason) => this.#quarantine(reason),
     })
     this.#member.start()
@@ -276,6 +280,7 @@ export class Replica {
   #onMessage(from: PeerIdentity, message: PeerMessage): void {
     if (this.#hasFailed) return
     this.#addresses.heard(from)
+    this.#versions.heard(from)
     switch (message.type) {
       case 'ProbeRequest':
         this.#deps.transport.send(from.raftAddress, this.#probeResponse(message.requestId))

@@ -15,7 +15,8 @@
 //   alias.create  entityId u32 | keyUuid text | tokenDigest (u16 length)
 //   alias.delete  entityId u32 | keyUuid text
 //
-// Versions, never changed once released, because logs hold them: 1 (this one).
+// Versions, never changed once released, because logs hold them: 1 (this one). A new type or field takes a new version, which only
+// commands that need it carry: the leader logs those once every member knows it.
 import { unreachable } from '../base/assert.ts'
 import { ByteReader, ByteWriter, MalformedBytes } from './byte-codec.ts'
 import type { Command, OperationCommand } from './commands.ts'
@@ -34,7 +35,8 @@ import {
   writeTxn,
 } from './operation-codec.ts'
 
-const COMMAND_VERSION = 1
+/** The newest that this release applies. */
+export const COMMAND_VERSION = 1
 
 /** Most records that one entity.purge or kv.delete-range may ask for: bounds the time that a command can take. */
 export const PURGE_COUNT_MAX = 65_536

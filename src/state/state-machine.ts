@@ -1,12 +1,13 @@
 // The deterministic state machine: log entries in, results and one store batch out. It satisfies the port StateMachine of
 // replication. Nothing here reads a clock, chance or configuration; replicas that apply the same entries hold the same bytes.
 import { assert } from '../base/assert.ts'
+import { InsiError } from '../base/errors.ts'
 import type { Entry, LogIndex, SnapshotMeta, Term } from '../raft/types.ts'
 import type { ReplaceableStore } from '../storage/ordered-store.ts'
 import { APPLIED_KEY, encodeAppliedPoint } from './applied-point.ts'
 import { ChangeCollector } from './change-collector.ts'
 import type { ChangeListener } from './changes.ts'
-import { decodeCommand } from './command-codec.ts'
+import { COMMAND_VERSION, decodeCommand } from './command-codec.ts'
 import type { CommandResult } from './commands.ts'
 import { evaluate } from './evaluate.ts'
 import { isSweepDue, sweepExpired } from './expiry-sweep.ts'
@@ -60,7 +61,10 @@ export class StateMachine {
     this.#listener = listener
   }
 
-  /** See the port. The results of commands are CommandResult; garbage answers COMMAND_UNKNOWN, the same on every replica. */
+  /**
+   * See the port. The results of commands are CommandResult; garbage answers COMMAND_UNKNOWN, the same on every replica. Rejects
+   * with COMMAND_UNKNOWN, applying nothing, when a command needs a newer release: others that know it would go another way.
+   */
   async apply(entries: readonly Entry[]): Promise<readonly (CommandResult | undefined)[]> {
     if (entries.length === 0) return []
     return this.#exclusively(() => this.#applyBatch(entries))
@@ -162,8 +166,20 @@ export class StateMachine {
 /** A promise only where the store has to be searched; most commands are done without leaving the event loop's turn. */
 function applyCommand(tx: MutableTransaction, data: Uint8Array): CommandResult | Promise<CommandResult> {
   const command = decodeCommand(data)
-  if (command === undefined) return rejected('COMMAND_UNKNOWN')
+  if (command === undefined) {
+    assertNotNewer(data, tx.index)
+    return rejected('COMMAND_UNKNOWN')
+  }
   tx.timeMs = Math.max(tx.timeMs, command.timeMs)
   tx.writes.fold(tx.timeMs)
   return isSweepDue(tx) ? sweepExpired(tx).then(() => evaluate(tx, command)) : evaluate(tx, command)
+}
+
+function assertNotNewer([version = 0]: Uint8Array, index: LogIndex): void {
+  if (version <= COMMAND_VERSION) return
+  throw new InsiError(
+    'COMMAND_UNKNOWN',
+    `the entry ${index} of the log holds a command of version ${version}, and this release knows versions up to ` +
+      `${COMMAND_VERSION}. Start the node with the release that the other nodes run`,
+  )
 }

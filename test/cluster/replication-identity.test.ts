@@ -136,3 +136,40 @@ test('a data directory with data but without its identity is refused', async () 
     await expect(cluster.start('n0')).rejects.toMatchObject({ code: 'IDENTITY_CORRUPT' })
   })
 }, 30_000)
+
+describe('a command of a newer release', () => {
+  test('is refused while a member does not know it, beside others that are not', async () => {
+    await withCluster(3, async (cluster) => {
+      const leader = await cluster.formed()
+      const follower = followerOf(cluster, leader)
+      for (const node of [leader, follower]) {
+        const writes = [cluster.set(node, 'a', 'v'), cluster.setNewer(node, 'b'), cluster.set(node, 'c', 'v')]
+        expect(await Promise.allSettled(writes)).toMatchObject([
+          { status: 'fulfilled', value: { ok: true } },
+          { status: 'rejected', reason: { code: 'UPGRADE_PENDING' } },
+          { status: 'fulfilled', value: { ok: true } },
+        ])
+      }
+      for (const node of cluster.nodeIds) expect(cluster.failure(node)).toBeNull()
+    })
+  }, 60_000)
+
+  test('stops a node that cannot apply it, with what to do', async () => {
+    await withCluster(3, async (cluster) => {
+      for (const node of cluster.nodeIds) await cluster.stop(node)
+      // Members that lie: the state machine of this release knows version 1.
+      for (const node of cluster.nodeIds) cluster.commandVersions.set(node, 2)
+      await cluster.startAll()
+      const leader = await cluster.formed()
+      await cluster.set(leader, 'k', 'v')
+      await cluster.setNewer(leader, 'k').catch(() => null)
+      for (const node of cluster.nodeIds) {
+        const failure = await eventually('it stops', () => cluster.failure(node) ?? undefined)
+        expect(failure).toMatchObject({
+          code: 'COMMAND_UNKNOWN',
+          message: expect.stringContaining('Start the node with the release that the other nodes run'),
+        })
+      }
+    })
+  }, 60_000)
+})

@@ -73,7 +73,7 @@ export function describeTransport(name: string, newHarness: () => TransportHarne
       const [a, b] = [await harness.start('a'), await harness.start('b')]
       await connectPair(a, b)
       const from = b.received[0]?.from
-      expect(from).toEqual({ nodeId: 'a', memberId: 'a/1', raftAddress: a.address })
+      expect(from).toMatchObject({ nodeId: 'a', memberId: 'a/1', raftAddress: a.address })
       expect(b.transport.send(from?.raftAddress ?? '', ack(5))).toBe(true)
       await harness.until('the answer arrives', () => sequences(a).includes(5))
       expect(a.received.find(({ message }) => message.type === 'SnapshotChunkAck')?.from.nodeId).toBe('b')

@@ -45,6 +45,8 @@ export class ReplicaCluster {
   readonly lines: LogLine[] = []
   /** What the identity marker of every node says. */
   marker: string | null = null
+  /** Version of commands that a node says it applies; 1 for those that are not here. */
+  readonly commandVersions = new Map<string, number>()
   readonly #directory: string
   readonly #options: Partial<ReplicaOptions>
   readonly #ports = new Map<string, number>()
@@ -102,10 +104,11 @@ export class ReplicaCluster {
     const state = await StateMachine.open(await ReplaceableLevelStore.open(path.join(root, 'state')))
     const raftAddress = this.addressOf(nodeId)
     const { memberId } = identity
+    const commandVersion = this.commandVersions.get(nodeId) ?? 1
     const transport = new TlsPeerTransport({
       listen: { host: HOST, port: must(this.#ports.get(nodeId), 'every node has a port') },
       credentials: { type: 'secrets', secrets: ['a secret of this test alone'] },
-      identity: () => ({ nodeId, memberId, raftAddress, clusterId: identity.clusterId }),
+      identity: () => ({ nodeId, memberId, raftAddress, commandVersion, clusterId: identity.clusterId }),
       clock: systemClock,
       random: systemRandom,
       log: silentLog,
@@ -142,6 +145,7 @@ export class ReplicaCluster {
           .filter((peerId) => peerId !== nodeId)
           .map((peerId) => ({ nodeId: peerId, raftAddress: this.addressOf(peerId) })),
         mayBootstrap: nodeId === this.nodeIds[0],
+        commandVersion,
         stateHashIntervalEntries: STATE_HASH_INTERVAL,
         ...this.#options,
       },
@@ -218,6 +222,14 @@ export class ReplicaCluster {
 
   async propose(nodeId: string, command: Command): Promise<CommandResult> {
     return (await this.replica(nodeId).propose(encodeCommand(command))) as CommandResult
+  }
+
+  /** A write as the next release might encode it. */
+  async setNewer(nodeId: string, key: string): Promise<unknown> {
+    const target = this.#target(key)
+    const command = encodeCommand({ type: 'kv.set', ...target, value: Buffer.from('newer'), expiresAtMs: 0 })
+    command[0] = 2
+    return this.replica(nodeId).propose(command)
   }
 
   /** A linearizable read. */

@@ -25,6 +25,7 @@ const HELLO: Hello = {
   nodeId: 'node0',
   memberId: 'node0/a',
   raftAddress: '127.0.0.1:7000',
+  commandVersion: 1,
 }
 
 const kind = fc.constantFrom<FrameKind>('hello', 'message', 'ping', 'pong', 'goodbye')
@@ -97,6 +98,7 @@ describe('the handshake', () => {
       nodeId: text,
       memberId: text,
       raftAddress: text,
+      commandVersion: fc.maxSafeNat(),
     })
     fc.assert(fc.property(hello, (value) => expect(decodeHello(encodeHello(value))).toEqual(value)))
   })

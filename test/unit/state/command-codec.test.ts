@@ -1,5 +1,5 @@
 import * as fc from 'fast-check'
-import { PURGE_COUNT_MAX, decodeCommand, encodeCommand } from '../../../src/state/command-codec.ts'
+import { COMMAND_VERSION, PURGE_COUNT_MAX, decodeCommand, encodeCommand } from '../../../src/state/command-codec.ts'
 import type { Command, Compare, EntityLimits, OperationCommand } from '../../../src/state/commands.ts'
 import { StateMachine } from '../../../src/state/state-machine.ts'
 import { ReplaceableMemoryStore } from '../../../src/storage/replaceable-memory-store.ts'
@@ -224,12 +224,29 @@ describe('the command codec', () => {
     const machine = await StateMachine.open(new ReplaceableMemoryStore())
     const results = await machine.apply([
       { index: 1, term: 1, kind: 'command', data: new Uint8Array() },
-      { index: 2, term: 1, kind: 'command', data: Buffer.from('garbage') },
+      { index: 2, term: 1, kind: 'command', data: Buffer.from('\x01garbage') },
       { index: 3, term: 1, kind: 'noop', data: new Uint8Array() },
       { index: 4, term: 1, kind: 'membership', data: Buffer.from('opaque') },
     ])
     const unknown = { ok: false, code: 'COMMAND_UNKNOWN' }
     expect(results).toEqual([unknown, unknown, undefined, undefined])
     expect(machine.appliedIndex).toBe(4)
+  })
+
+  test('a command of a newer release is not applied, and nothing that came with it', async () => {
+    const machine = await StateMachine.open(new ReplaceableMemoryStore())
+    const newer = encodeCommand(set('k', 'v'))
+    newer[0] = COMMAND_VERSION + 1
+    const entries = [encodeCommand(set('k', 'v')), newer].map((data, at) => ({
+      index: at + 1,
+      term: 1,
+      kind: 'command' as const,
+      data,
+    }))
+    await expect(machine.apply(entries)).rejects.toMatchObject({
+      code: 'COMMAND_UNKNOWN',
+      message: expect.stringContaining('the entry 2 of the log holds a command of version 2'),
+    })
+    expect(machine.appliedIndex).toBe(0)
   })
 })
