@@ -1,5 +1,4 @@
 // Events: publishing through the log, subscribing on this node, and what ends subscriptions.
-import { InsiError } from '../base/errors.ts'
 import type { Clock } from '../base/clock.ts'
 import { insiError } from '../contract/errors.ts'
 import { SUBSCRIBER_DRAIN_SPREAD_MS } from '../contract/limits.ts'
@@ -9,8 +8,8 @@ import type { Caller } from './caller.ts'
 import type { EventHub } from './event-hub.ts'
 import type { EventSink, EventSubscriber } from './event-subscriber.ts'
 import { parsePattern } from './event-topics.ts'
+import { rejectionError } from './key-values.ts'
 import type { Proposer } from './proposer.ts'
-import { KEY_DELETED } from './read-gate.ts'
 import type { Replicator } from './replicator.ts'
 import type { SubscriptionSlots } from './subscription-slots.ts'
 
@@ -66,7 +65,7 @@ export class EventService {
   async publish(caller: Caller, { topic, data }: PublishRequest): Promise<number> {
     const { clock, proposer } = this.#deps
     const { retainMs, retainSizeBytes } = this.#options
-    const result = await proposer.submit({
+    const result = await proposer.submitFor(caller, {
       type: 'event.publish',
       timeMs: clock.nowMs(),
       entityId: caller.entityId,
@@ -76,9 +75,7 @@ export class EventService {
       retainSizeBytes,
     })
     if (result.ok) return result.eventId ?? 0
-    // The caller was authenticated, so its entity existed: it was deleted meanwhile.
-    if (result.code === 'ENTITY_NOT_FOUND') throw insiError('AUTHENTICATION_FAILED', KEY_DELETED)
-    throw insiError(result.code, undefined, result.details)
+    throw rejectionError(result.code, result.details)
   }
 
   /**
@@ -113,16 +110,10 @@ export class EventService {
   /** Ends the caller's subscribers on all nodes as each applies it; resolves with how many slots were freed. */
   async shake(caller: Caller): Promise<number> {
     const { clock, proposer } = this.#deps
-    try {
-      const command = { timeMs: clock.nowMs(), entityId: caller.entityId }
-      const result = await proposer.apply({ type: 'subscription.shake', ...command })
-      return result.removedCount ?? 0
-    } catch (error) {
-      if (error instanceof InsiError && error.code === 'ENTITY_NOT_FOUND') {
-        throw insiError('AUTHENTICATION_FAILED', KEY_DELETED)
-      }
-      throw error
-    }
+    const command = { timeMs: clock.nowMs(), entityId: caller.entityId }
+    const result = await proposer.submitFor(caller, { type: 'subscription.shake', ...command })
+    if (!result.ok) throw rejectionError(result.code, result.details)
+    return result.removedCount ?? 0
   }
 
   /** Admits nobody any more, ends the subscribers within SUBSCRIBER_DRAIN_SPREAD_MS, and gives their slots back. */

@@ -80,6 +80,8 @@ export interface RangeRemoval {
 
 /** Keys and values are UTF-8 bytes whose lengths the edge has checked. Writes resolve with the new revision. */
 export class KeyValueService {
+  /** Reads of single keys since the process began. */
+  readonly reads = { hits: 0, misses: 0 }
   protected readonly deps: KeyValueDeps
   protected readonly options: KeyValueOptions
 
@@ -92,7 +94,11 @@ export class KeyValueService {
   async get(caller: Caller, { key }: KeyRequest, consistency: Consistency): Promise<StoredRecord> {
     await this.deps.readGate.enter(caller, consistency)
     const record = this.deps.reader.get(this.options.space, caller.entityId, key, this.#readTimeMs())
-    if (record === undefined) throw insiError('KEY_NOT_FOUND')
+    if (record === undefined) {
+      this.reads.misses += 1
+      throw insiError('KEY_NOT_FOUND')
+    }
+    this.reads.hits += 1
     return record
   }
 
@@ -125,12 +131,12 @@ export class KeyValueService {
   }
 
   async set(caller: Caller, { key, value, ttlMs }: SetRequest): Promise<number> {
-    return (await this.apply({ type: 'kv.set', ...this.#written(caller, key, ttlMs), value })).revision
+    return (await this.apply(caller, { type: 'kv.set', ...this.#written(caller, key, ttlMs), value })).revision
   }
 
   /** Rejects with KEY_EXISTS. */
   async setnx(caller: Caller, { key, value, ttlMs }: SetRequest): Promise<number> {
-    return (await this.apply({ type: 'kv.setnx', ...this.#written(caller, key, ttlMs), value })).revision
+    return (await this.apply(caller, { type: 'kv.setnx', ...this.#written(caller, key, ttlMs), value })).revision
   }
 
   /** Rejects with CAS_MISMATCH or CAS_KEY_MISSING; when a revision is expected, with REVISION_MISMATCH {current}. */
@@ -138,20 +144,20 @@ export class KeyValueService {
     const command = { ...this.#written(caller, key, ttlMs), newValue }
     const result =
       'value' in expected
-        ? await this.apply({ type: 'kv.cas', ...command, oldValue: expected.value })
-        : await this.apply({ type: 'kv.cas-revision', ...command, revision: expected.revision })
+        ? await this.apply(caller, { type: 'kv.cas', ...command, oldValue: expected.value })
+        : await this.apply(caller, { type: 'kv.cas-revision', ...command, revision: expected.revision })
     return result.revision
   }
 
   /** Changes when a key expires. Rejects with KEY_NOT_FOUND. */
   async expire(caller: Caller, { key, ttlMs }: ExpireRequest): Promise<number> {
     const expiresAtMs = ttlMs === null ? 0 : this.expiresAtMs(ttlMs)
-    return (await this.apply({ type: 'kv.expire', ...this.target(caller, key), expiresAtMs })).revision
+    return (await this.apply(caller, { type: 'kv.expire', ...this.target(caller, key), expiresAtMs })).revision
   }
 
   /** Succeeds when there is nothing to remove. */
   async delete(caller: Caller, { key }: KeyRequest): Promise<number> {
-    return (await this.apply({ type: 'kv.delete', ...this.target(caller, key) })).revision
+    return (await this.apply(caller, { type: 'kv.delete', ...this.target(caller, key) })).revision
   }
 
   /** Removes the keys with a prefix in bounded steps, each of which is atomic. What one step removed stays removed. */
@@ -173,7 +179,7 @@ export class KeyValueService {
 
   #removeSome(caller: Caller, prefix: Buffer): Promise<CommandResult> {
     const { clock, proposer } = this.deps
-    return proposer.submit({
+    return proposer.submitFor(caller, {
       type: 'kv.delete-range',
       timeMs: clock.nowMs(),
       space: this.options.space,
@@ -189,8 +195,8 @@ export class KeyValueService {
     return effectiveMs === 0 ? 0 : this.deps.clock.nowMs() + effectiveMs
   }
 
-  protected async apply(command: KeyValueCommand): Promise<AppliedResult> {
-    const result = await this.deps.proposer.submit(command)
+  protected async apply(caller: Caller, command: KeyValueCommand): Promise<AppliedResult> {
+    const result = await this.deps.proposer.submitFor(caller, command)
     if (result.ok) return result
     if (result.code === 'KEY_EXISTS') throw insiError('KEY_EXISTS', `key '${shownKey(command.key)}' already exists`)
     throw rejectionError(result.code, result.details)

@@ -1,7 +1,8 @@
 // How services change the state: encode a command, replicate it, turn a rejection into an error of the catalogue.
 import { insiError } from '../contract/errors.ts'
 import { encodeCommand } from '../state/command-codec.ts'
-import type { Command, CommandResult } from '../state/commands.ts'
+import type { Command, CommandResult, DirectCommand } from '../state/commands.ts'
+import type { Caller } from './caller.ts'
 import type { Replicator } from './replicator.ts'
 
 export type AppliedResult = Extract<CommandResult, { readonly ok: true }>
@@ -16,6 +17,13 @@ export class Proposer {
   /** Resolves with what applying `command` answered. Rejects with what the replicator rejects with. */
   async submit(command: Command): Promise<CommandResult> {
     return (await this.#replicator.propose(encodeCommand(command))) as CommandResult
+  }
+
+  /** Like submit(), for a caller: rejected with ENTITY_NOT_FOUND when its key is deleted before the command has its place. */
+  async submitFor(caller: Caller, command: DirectCommand): Promise<CommandResult> {
+    if (caller.kind !== 'alias') return this.submit(command)
+    const { presentedKeyUuid: keyUuid } = caller
+    return this.submit({ type: 'alias.act', timeMs: command.timeMs, keyUuid, command })
   }
 
   /** Like submit(), and throws the rejection as an InsiError with its code and details. */

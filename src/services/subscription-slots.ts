@@ -12,8 +12,8 @@ import { PENDING_SUBSCRIPTIONS_MAX, SLOT_CHECK_INTERVAL_MS } from '../contract/l
 import type { EntityId } from '../state/commands.ts'
 import type { StateReader } from '../state/state-reader.ts'
 import type { Caller } from './caller.ts'
+import { rejectionError } from './key-values.ts'
 import type { Proposer } from './proposer.ts'
-import { KEY_DELETED } from './read-gate.ts'
 import type { Replicator } from './replicator.ts'
 
 export interface SlotsDeps {
@@ -79,7 +79,7 @@ export class SubscriptionSlots {
       await this.#refuseWhenFull(caller.entityId)
       for (let attempt = 1; attempt <= ACQUIRE_ATTEMPTS_MAX; attempt += 1) {
         await this.#reported()
-        const epoch = await this.#acquireOnce(caller.entityId)
+        const epoch = await this.#acquireOnce(caller)
         if (epoch >= this.#deps.reader.subscriptionEpoch(caller.entityId)) return epoch
         this.release(caller.entityId, epoch)
       }
@@ -112,23 +112,21 @@ export class SubscriptionSlots {
     return limit !== null && this.#deps.reader.subscriberCounts(entityId).total >= limit
   }
 
-  async #acquireOnce(entityId: EntityId): Promise<number> {
+  async #acquireOnce(caller: Caller): Promise<number> {
+    const { entityId } = caller
     const { clock, proposer, reader } = this.#deps
     const known = this.#held.get(entityId)
     // Also when the outcome stays unknown the entity is one of those that are compared.
     if (known === undefined) {
       this.#held.set(entityId, { epoch: reader.subscriptionEpoch(entityId), count: 0, toRelease: 0 })
     }
-    const result = await proposer.submit({
+    const result = await proposer.submitFor(caller, {
       type: 'subscription.acquire',
       timeMs: clock.nowMs(),
       entityId,
       memberId: this.#memberId(),
     })
-    if (!result.ok) {
-      if (result.code === 'ENTITY_NOT_FOUND') throw insiError('AUTHENTICATION_FAILED', KEY_DELETED)
-      throw insiError(result.code, undefined, result.details)
-    }
+    if (!result.ok) throw rejectionError(result.code, result.details)
     const epoch = result.epoch ?? 0
     const held = this.#held.get(entityId)
     if (held === undefined || held.epoch < epoch) this.#held.set(entityId, { epoch, count: 1, toRelease: 0 })

@@ -75,7 +75,7 @@ export class TransactionService {
     const commands = this.#commandsOf(caller, operations)
     checkSize(commands)
     const whole = { timeMs: this.#deps.clock.nowMs(), entityId: caller.entityId }
-    const result = await this.#deps.proposer.submit({ type: 'batch', ...whole, commands })
+    const result = await this.#deps.proposer.submitFor(caller, { type: 'batch', ...whole, commands })
     if (!result.ok) throw rejectionError(result.code, result.details)
     return must(result.results, 'a batch answers the results of its operations')
   }
@@ -91,7 +91,7 @@ export class TransactionService {
     checkSize([...thenCommands, ...elseCommands], compareSizeBytes)
     const whole = { timeMs: this.#deps.clock.nowMs(), entityId: caller.entityId }
     const command = { type: 'txn', ...whole, compare, then: thenCommands, else: elseCommands } as const
-    const result = await this.#deps.proposer.submit(command)
+    const result = await this.#deps.proposer.submitFor(caller, command)
     if (!result.ok) throw rejectedTxn(result)
     const results = must(result.results, 'a txn answers the results of its operations')
     return {

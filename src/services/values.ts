@@ -17,7 +17,7 @@ export class ValueService extends KeyValueService {
 
   /** The new number as text, with its revision. Rejects with NOT_AN_INTEGER or INTEGER_OVERFLOW. */
   async bump(caller: Caller, { key, delta, min }: BumpRequest): Promise<{ number: string; revision: number }> {
-    const { value, revision } = await this.apply({ type: 'kv.bump', ...this.target(caller, key), delta, min })
+    const { value, revision } = await this.apply(caller, { type: 'kv.bump', ...this.target(caller, key), delta, min })
     return { number: must(value, 'a bump answers the new number'), revision }
   }
 }

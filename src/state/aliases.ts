@@ -30,3 +30,8 @@ export function applyAliasDelete(tx: Transaction, command: AliasDeleteCommand): 
   tx.changes.add({ type: 'key-deleted', entityId, keyUuid, alias: true })
   return accepted(tx.index)
 }
+
+/** Whether an alias was deleted, as far as its own record says; commands look at the state of its entity themselves. */
+export function isAliasGone(tx: Transaction, keyUuid: string): boolean {
+  return tx.tables.entities.key(keyUuid)?.alias !== true
+}

@@ -14,12 +14,13 @@
 //   limits.set    entityId u32 | limits
 //   alias.create  entityId u32 | keyUuid text | tokenDigest (u16 length)
 //   alias.delete  entityId u32 | keyUuid text
+//   alias.act     keyUuid text | type u8 | body
 //
 // Versions, never changed once released, because logs hold them: 1 (this one). A new type or field takes a new version, which only
 // commands that need it carry: the leader logs those once every member knows it.
 import { unreachable } from '../base/assert.ts'
 import { ByteReader, ByteWriter, MalformedBytes } from './byte-codec.ts'
-import type { Command, OperationCommand } from './commands.ts'
+import type { Command, DirectCommand, OperationCommand } from './commands.ts'
 import { readLimits, readPartialLimits, writeLimits } from './limits-codec.ts'
 import {
   OPERATION_CODES,
@@ -54,6 +55,7 @@ const TYPE_CODES = {
   'limits.set': 19,
   'alias.create': 20,
   'alias.delete': 21,
+  'alias.act': 26,
   'subscription.acquire': 22,
   'subscription.release': 23,
   'subscription.report': 24,
@@ -65,12 +67,20 @@ const SIZE_BYTES_EXPECTED = 256
 
 /** The bytes of a command. Fields out of range (a key over 65 535 bytes, a delta over 64 bits) are programmer errors. */
 export function encodeCommand(command: Command): Buffer {
-  const writer = new ByteWriter(isOperation(command) ? operationSizeBytes(command) : SIZE_BYTES_EXPECTED)
+  const direct = command.type === 'alias.act' ? command.command : command
+  const writer = new ByteWriter(sizeBytesExpected(command, direct))
   writer.uint8(COMMAND_VERSION).uint8(TYPE_CODES[command.type]).uint48(command.timeMs)
-  return (isOperation(command) ? writeOperation(writer, command) : writeBody(writer, command)).finish()
+  if (command.type === 'alias.act') writer.text(command.keyUuid).uint8(TYPE_CODES[direct.type])
+  return (isOperation(direct) ? writeOperation(writer, direct) : writeBody(writer, direct)).finish()
 }
 
-function writeBody(writer: ByteWriter, command: Exclude<Command, OperationCommand>): ByteWriter {
+/** Of the hot path it is exact enough that nothing is copied. */
+function sizeBytesExpected(command: Command, direct: DirectCommand): number {
+  if (!isOperation(direct)) return SIZE_BYTES_EXPECTED
+  return operationSizeBytes(direct) + (command === direct ? 0 : SIZE_BYTES_EXPECTED)
+}
+
+function writeBody(writer: ByteWriter, command: Exclude<DirectCommand, OperationCommand>): ByteWriter {
   switch (command.type) {
     case 'txn':
       return writeTxn(writer, command)
@@ -124,10 +134,15 @@ export function decodeCommand(data: Uint8Array): Command | undefined {
 }
 
 function readCommand(reader: ByteReader, typeCode: number, timeMs: number): Command {
+  if (typeCode !== TYPE_CODES['alias.act']) return readDirect(reader, typeCode, timeMs)
+  return { type: 'alias.act', timeMs, keyUuid: reader.text(), command: readDirect(reader, reader.uint8(), timeMs) }
+}
+
+function readDirect(reader: ByteReader, typeCode: number, timeMs: number): DirectCommand {
   return readOperation(reader, typeCode, timeMs) ?? readBody(reader, typeCode, timeMs)
 }
 
-function readBody(reader: ByteReader, typeCode: number, timeMs: number): Command {
+function readBody(reader: ByteReader, typeCode: number, timeMs: number): DirectCommand {
   switch (typeCode) {
     case TYPE_CODES.txn:
       return readTxn(reader, timeMs)

@@ -217,11 +217,25 @@ export interface AliasDeleteCommand extends Timed {
   readonly keyUuid: string
 }
 
+/**
+ * Carries out a command of an alias, which proposed it while it existed as far as its node knew: rejected with ENTITY_NOT_FOUND
+ * when the alias is gone by the time the command has its place in the log. Commands of an entity's own key need no such check,
+ * since they are refused by the state of the entity.
+ */
+export interface AliasActCommand extends Timed {
+  readonly type: 'alias.act'
+  readonly keyUuid: string
+  readonly command: DirectCommand
+}
+
 /** The commands on one key. */
 export type KvCommand =
   SetCommand | SetnxCommand | CasCommand | CasRevisionCommand | BumpCommand | DeleteCommand | ExpireCommand
 
-export type Command =
+export type Command = DirectCommand | AliasActCommand
+
+/** What a command may be that another one holds. Its `timeMs` is that of the whole. */
+export type DirectCommand =
   | KvCommand
   | DeleteRangeCommand
   | EventPublishCommand

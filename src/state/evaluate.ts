@@ -1,10 +1,11 @@
 // From a command to the file that carries it out.
 import { unreachable } from '../base/assert.ts'
-import { applyAliasCreate, applyAliasDelete } from './aliases.ts'
-import type { Command, CommandResult } from './commands.ts'
+import { applyAliasCreate, applyAliasDelete, isAliasGone } from './aliases.ts'
+import type { Command, CommandResult, DirectCommand } from './commands.ts'
 import { applyEntityCreate, applyEntityDelete, applyEntityPurge } from './entities.ts'
 import { applyDeleteRange } from './kv.ts'
 import { applyLimitsSet } from './limits.ts'
+import { rejected } from './results.ts'
 import {
   applySubscriptionAcquire,
   applySubscriptionRelease,
@@ -16,6 +17,11 @@ import { applyBatch, applyOperation, applyTxn } from './txn.ts'
 
 /** Carries out one command. A promise only where the store has to be searched. */
 export function evaluate(tx: Transaction, command: Command): CommandResult | Promise<CommandResult> {
+  if (command.type !== 'alias.act') return evaluateDirect(tx, command)
+  return isAliasGone(tx, command.keyUuid) ? rejected('ENTITY_NOT_FOUND') : evaluateDirect(tx, command.command)
+}
+
+function evaluateDirect(tx: Transaction, command: DirectCommand): CommandResult | Promise<CommandResult> {
   switch (command.type) {
     case 'kv.set':
     case 'kv.setnx':

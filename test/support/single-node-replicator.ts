@@ -53,9 +53,7 @@ export class SingleNodeReplicator implements Replicator {
     if (this.#refusal !== null) return Promise.reject(insiError(this.#refusal))
     return new Promise((resolve, reject) => {
       this.#queue.push({ command, resolve, reject })
-      this.#applying ??= this.#applyAll().finally(() => {
-        this.#applying = null
-      })
+      this.#applying ??= this.#applyAll()
     })
   }
 
@@ -79,6 +77,7 @@ export class SingleNodeReplicator implements Replicator {
       lastIndex: appliedIndex,
       quarantined: null,
       obstacle: null,
+      diskBusySinceMs: null,
       ...this.#changes,
     }
   }
@@ -103,5 +102,7 @@ export class SingleNodeReplicator implements Replicator {
         for (const { reject } of batch) reject(error)
       }
     }
+    // In the same turn as the last look at the queue: what is proposed from now on begins anew.
+    this.#applying = null
   }
 }

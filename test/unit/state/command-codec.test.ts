@@ -1,6 +1,6 @@
 import * as fc from 'fast-check'
 import { COMMAND_VERSION, PURGE_COUNT_MAX, decodeCommand, encodeCommand } from '../../../src/state/command-codec.ts'
-import type { Command, Compare, EntityLimits, OperationCommand } from '../../../src/state/commands.ts'
+import type { Command, Compare, DirectCommand, EntityLimits, OperationCommand } from '../../../src/state/commands.ts'
 import { StateMachine } from '../../../src/state/state-machine.ts'
 import { ReplaceableMemoryStore } from '../../../src/storage/replaceable-memory-store.ts'
 import { UNLIMITED, batch, del, set, txn } from './state-fixtures.ts'
@@ -55,7 +55,7 @@ const operationsOf = (whole: { entityId: number; timeMs: number }) =>
   fc.array(operation, { maxLength: 4 }).map((all) => all.map((one) => ({ ...one, ...whole })))
 const whole = fc.record({ entityId, timeMs: uint48 })
 
-const command: fc.Arbitrary<Command> = fc.oneof(
+const direct: fc.Arbitrary<DirectCommand> = fc.oneof(
   operation,
   whole.chain((head) =>
     fc.record({
@@ -120,6 +120,13 @@ const command: fc.Arbitrary<Command> = fc.oneof(
   fc.record({ type: type('alias.delete'), timeMs: uint48, entityId, keyUuid: text }),
 )
 
+const command: fc.Arbitrary<Command> = fc.oneof(
+  direct,
+  fc
+    .record({ type: type('alias.act'), keyUuid: text, command: direct })
+    .map((act) => ({ ...act, timeMs: act.command.timeMs })),
+)
+
 const ENDING_WITH_A_VALUE = new Set<Command['type']>([
   'kv.set',
   'kv.setnx',
@@ -138,12 +145,19 @@ describe('the command codec', () => {
     )
   })
 
+  test('an alias acts by a command of its own kind, never by another act', () => {
+    const act = encodeCommand({ type: 'alias.act', timeMs: 0, keyUuid: '', command: del('k') })
+    const nested = Buffer.concat([act.subarray(0, 10), act.subarray(1, 2), act.subarray(8)])
+    expect(decodeCommand(act)).toMatchObject({ command: { type: 'kv.delete' } })
+    expect(decodeCommand(nested)).toBeUndefined()
+  })
+
   test('a cut or extended command of fixed layout is no command', () => {
     fc.assert(
       fc.property(command, fc.nat(), (one, at) => {
         const encoded = encodeCommand(one)
         const cut = decodeCommand(encoded.subarray(0, at % encoded.length))
-        const endsWithValue = ENDING_WITH_A_VALUE.has(one.type)
+        const endsWithValue = ENDING_WITH_A_VALUE.has(one.type === 'alias.act' ? one.command.type : one.type)
         if (!endsWithValue) {
           expect(cut).toBeUndefined()
           expect(decodeCommand(Buffer.concat([encoded, Buffer.of(0)]))).toBeUndefined()

@@ -2,12 +2,14 @@ import { ALIASES_PER_ENTITY_MAX } from '../../../src/contract/limits.ts'
 import {
   StateDriver,
   UNLIMITED,
+  asAlias,
   contentOf,
   createAlias,
   createEntity,
   deleteAlias,
   deleteEntity,
   dumpOf,
+  publish,
   purge,
   set,
   setLimits,
@@ -145,6 +147,30 @@ describe('aliases', () => {
     expect(await state.apply(createAlias(1, 'u2'))).toEqual(rejection('KEY_EXISTS'))
     expect(await state.apply(createEntity('a'))).toEqual(rejection('KEY_EXISTS'))
     expect(await state.apply(createAlias(9, 'x'))).toEqual(rejection('ENTITY_NOT_FOUND'))
+  })
+})
+
+describe('a command of an alias', () => {
+  const write = set('k', 'v', { entityId: 1 })
+
+  test('is carried out while the alias exists, and refused from its deletion on, also in the same batch', async () => {
+    await state.applyAll(createEntity('u1'), createAlias(1, 'a'))
+    expect(await state.apply(asAlias('a', write))).toEqual({ ok: true, revision: 3 })
+    const results = await state.applyAll(
+      deleteAlias(1, 'a'),
+      asAlias('a', set('late', 'v', { entityId: 1 })),
+      asAlias('a', publish('t', 'x', { entityId: 1 })),
+    )
+    expect(results).toEqual([ok, rejection('ENTITY_NOT_FOUND'), rejection('ENTITY_NOT_FOUND')])
+    expect([state.value('k', 1), state.value('late', 1)]).toEqual(['v', undefined])
+  })
+
+  test('is refused for a key that never was an alias, and when its entity is being deleted', async () => {
+    await state.applyAll(createEntity('u1'), createAlias(1, 'a'))
+    expect(await state.apply(asAlias('x', write))).toEqual(rejection('ENTITY_NOT_FOUND'))
+    expect(await state.apply(asAlias('u1', write))).toEqual(rejection('ENTITY_NOT_FOUND'))
+    await state.apply(deleteEntity('u1'))
+    expect(await state.apply(asAlias('a', write))).toEqual(rejection('ENTITY_NOT_FOUND'))
   })
 })
 

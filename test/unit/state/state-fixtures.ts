@@ -8,6 +8,7 @@ import type {
   Command,
   CommandResult,
   Compare,
+  DirectCommand,
   EntityLimits,
   OperationCommand as Operation,
 } from '../../../src/state/commands.ts'
@@ -152,6 +153,13 @@ export const deleteAlias = (entityId: number, keyUuid: string): Command => ({
   timeMs: 1000,
   entityId,
   keyUuid,
+})
+
+export const asAlias = (keyUuid: string, command: DirectCommand): Command => ({
+  type: 'alias.act',
+  timeMs: command.timeMs,
+  keyUuid,
+  command,
 })
 
 /** A temporary directory and its removal. */
