@@ -3,8 +3,10 @@ import { generateApiDocs } from './generate-api-docs.ts'
 import { generateChartValues } from './generate-chart-values.ts'
 import { generateCliDocs } from './generate-cli-docs.ts'
 import { generateConfigDocs } from './generate-config-docs.ts'
+import { generateMetricsDocs } from './generate-metrics-docs.ts'
 
 await generateConfigDocs()
 await generateApiDocs()
 await generateCliDocs()
+await generateMetricsDocs()
 await generateChartValues()

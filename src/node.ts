@@ -18,14 +18,13 @@ import { loadCertificate } from './http/certificate.ts'
 import { createHttp } from './http/create-http.ts'
 import type { HttpListeners } from './http/create-http.ts'
 import { Metrics } from './metrics/metrics.ts'
-import type { ReplicaSample } from './metrics/metrics.ts'
+import { metricsSources } from './node-metrics.ts'
 import { Raft } from './raft/raft.ts'
 import { NodeIdentity } from './replication/identity.ts'
 import { TlsPeerTransport } from './replication/peer-transport.ts'
 import { Replica } from './replication/replica.ts'
 import { REPLICA_DEFAULTS } from './replication/replica-options.ts'
 import type { ReplicaOptions } from './replication/replica-options.ts'
-import { nodeIdOf } from './replication/replica-peers.ts'
 import { SegmentedLog } from './replication/segmented-log.ts'
 import { createServices } from './services/services.ts'
 import { COMMAND_VERSION } from './state/command-codec.ts'
@@ -106,7 +105,7 @@ async function start(context: StartContext): Promise<RunningNode> {
   const directory = path.join(config.insiHome, nodeId)
   await takeLock(directory, nodeId, parts)
   const fatal = Promise.withResolvers<Error>()
-  const metrics = new Metrics({ version, runtimeVersion: process.version })
+  const metrics = new Metrics({ version, runtimeVersion: process.version, nodeId })
   const { replica, state, transport } = await openReplica(context, directory, metrics, fatal.resolve)
   parts.add('replica', () => replica.stop())
 
@@ -137,7 +136,7 @@ async function start(context: StartContext): Promise<RunningNode> {
     version,
     runtimeVersion: process.version,
   })
-  metrics.readFrom({ replica: () => sampleOf(replica), connections: () => connectionsOf(http, transport) })
+  metrics.readFrom(metricsSources({ clock: systemClock, replica, transport, http, services, directory }))
   const urls = await listen(context, http, tls !== null)
   await replica.start()
   services.health.start()
@@ -286,30 +285,4 @@ function liveMembersOf(replica: Replica): ReadonlySet<string> | null {
   if (raft === undefined || raft.role !== 'leader') return null
   const live = [...raft.peers].filter(([, peer]) => peer.active).map(([memberId]) => memberId)
   return new Set([replica.status().memberId, ...live])
-}
-
-function sampleOf(replica: Replica): ReplicaSample {
-  const { role, term, leader, commitIndex, appliedIndex, lastIndex, quarantined, isBootstrapRefused } = replica.status()
-  const raft = replica.raftStatus()
-  const peers = raft === undefined || raft.role !== 'leader' ? [] : [...raft.peers]
-  return {
-    role,
-    term,
-    leaderKnown: leader !== null,
-    commitIndex,
-    appliedIndex,
-    lastIndex,
-    quarantined: quarantined !== null,
-    bootstrapRefused: isBootstrapRefused,
-    peers: peers.map(([memberId, peer]) => ({ nodeId: nodeIdOf(memberId), lagEntries: lastIndex - peer.matchIndex })),
-  }
-}
-
-function connectionsOf(http: HttpListeners, transport: TlsPeerTransport): Record<string, number> {
-  return {
-    public: http.public.server.connectionCount,
-    private: http.private.server.connectionCount,
-    ops: http.ops?.server.connectionCount ?? 0,
-    raft: transport.counters.connectionsOpen,
-  }
 }

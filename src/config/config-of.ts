@@ -38,6 +38,7 @@ export function configOf(file: ClusterFile): Config {
       allowedOrigins: file.events.allowedOrigins,
     },
     logging: file.logging,
+    metrics: file.metrics,
     entityDefaults: entityDefaultsOf(file.entityDefaults),
     limits: limitsOf(file.limits),
     raft: raftOf(file.raft),

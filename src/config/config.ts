@@ -154,6 +154,7 @@ export interface Config {
   readonly sessions: SessionsConfig
   readonly events: EventsConfig
   readonly logging: LoggingConfig
+  readonly metrics: { readonly entities: boolean; readonly entitiesTop: number }
   readonly entityDefaults: EntityDefaults
   readonly limits: LimitsConfig
   readonly raft: RaftConfig

@@ -8,6 +8,7 @@ import {
   EVENT_RETAIN_SIZE_BYTES_DEFAULT,
   HEADERS_TIMEOUT_MS,
   KEEP_ALIVE_TIMEOUT_MS,
+  METRICS_ENTITIES_TOP_DEFAULT,
   REQUEST_TIMEOUT_MS,
   VALUE_BYTES_MAX_DEFAULT,
 } from '../contract/limits.ts'
@@ -260,6 +261,14 @@ export const clusterSchema = z.strictObject({
     format: option(choice(['auto', 'json', 'pretty']).prefault('auto'), {
       description: 'auto: pretty on a terminal, else JSON lines.',
       flag: '--log-format',
+    }),
+  }),
+  metrics: section('What `/metrics/entities` shows; `/metrics` has no series of single keys.', {
+    entities: option(boolean().prefault(false), {
+      description: 'Serve `/metrics/entities`, without a key, on the private and the ops listener.',
+    }),
+    entitiesTop: option(integer({ min: 0, max: 1_000, unit: 'keys' }).prefault(METRICS_ENTITIES_TOP_DEFAULT), {
+      description: 'Keys with series of their own: those that use the most bytes. All others are added up as `other`.',
     }),
   }),
   entityDefaults: entityDefaultsSchema,

@@ -225,7 +225,19 @@ const OPS_ROUTES: readonly Route[] = [
       '200 when the node knows a leader and is caught up, with some seconds of grace during an election; else 503.',
   }),
   ops({ name: 'ops.startupz', path: '/startupz', body: 'ok', meaning: '200 once the node has been ready, else 503.' }),
-  ops({ name: 'ops.metrics', path: '/metrics', body: 'Prometheus text format', meaning: 'Every series of the node.' }),
+  ops({
+    name: 'ops.metrics',
+    path: '/metrics',
+    body: 'Prometheus text format',
+    meaning: 'Every series of the node, but those of single keys.',
+  }),
+  ops({
+    name: 'ops.metricsEntities',
+    path: '/metrics/entities',
+    body: 'Prometheus text format',
+    meaning:
+      'Series of the keys that use the most, and of all others together. Served when `metrics.entities` is set, else 404.',
+  }),
   ops({
     name: 'ops.version',
     path: '/version',

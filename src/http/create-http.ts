@@ -127,6 +127,12 @@ function handlersOf(
     ),
     ...operationHandlers(services.operations),
     ...openApiHandlers(version),
-    ...opsHandlers({ health: services.health, metrics, version, runtimeVersion }),
+    ...opsHandlers({
+      health: services.health,
+      metrics,
+      showsEntities: config.metrics.entities,
+      version,
+      runtimeVersion,
+    }),
   }
 }

@@ -1,6 +1,10 @@
 // What the parts of a node report to. Reports are synchronous and cheap; what can be read at any time is read when scraped.
 import { ROUTES } from '../contract/routes.ts'
-import { PROPOSAL_OUTCOMES, ROLES } from './catalogue.ts'
+import { entityText } from './entity-text.ts'
+import type { EntitiesSample } from './entity-text.ts'
+import { writeSample } from './node-sample.ts'
+import type { NodeSample } from './node-sample.ts'
+import { PhaseReports } from './phase-reports.ts'
 import { rateReports } from './rate-reports.ts'
 import type { RateReports } from './rate-reports.ts'
 import { MetricsRegistry } from './registry.ts'
@@ -8,25 +12,10 @@ import { replicaReports } from './replica-reports.ts'
 import type { ReplicaReports } from './replica-reports.ts'
 import { RouteReports } from './route-reports.ts'
 
-/** A reading of the replica, taken when scraped. */
-export interface ReplicaSample {
-  readonly role: string
-  readonly term: number
-  readonly leaderKnown: boolean
-  readonly commitIndex: number
-  readonly appliedIndex: number
-  readonly lastIndex: number
-  readonly quarantined: boolean
-  readonly bootstrapRefused: boolean
-  /** On the leader: how many entries each peer's log is behind; empty elsewhere. */
-  readonly peers: readonly { readonly nodeId: string; readonly lagEntries: number }[]
-}
-
 /** Where scrapes read from. */
 export interface MetricsSources {
-  replica(): ReplicaSample
-  /** Open connections of each listener. */
-  connections(): Readonly<Record<string, number>>
+  node(): Promise<NodeSample>
+  entities(): Promise<EntitiesSample>
 }
 
 export class Metrics {
@@ -37,15 +26,18 @@ export class Metrics {
   readonly rates: RateReports
   readonly #series = new MetricsRegistry()
   readonly #routes: RouteReports
+  readonly #phases = new PhaseReports()
   #sources: MetricsSources | null = null
+  #inFlightCount = 0
 
-  constructor(build: { readonly version: string; readonly runtimeVersion: string }) {
+  constructor(build: { readonly version: string; readonly runtimeVersion: string; readonly nodeId: string }) {
     this.contentType = this.#series.registry.contentType
-    this.replica = replicaReports(this.#series)
+    this.replica = replicaReports(this.#series, this.#phases)
     this.rates = rateReports(this.#series)
-    this.#routes = new RouteReports([...ROUTES.map((route) => route.name), 'none'])
-    this.#series.gauge('insi_build_info').set({ version: build.version, runtime: build.runtimeVersion }, 1)
-    for (const outcome of PROPOSAL_OUTCOMES) this.#series.counter('insi_proposals_total').inc({ outcome }, 0)
+    const routes = ROUTES.map(({ name, listener }) => ({ name, isTimed: listener !== 'ops' }))
+    this.#routes = new RouteReports([...routes, { name: 'none', isTimed: true }])
+    const { version, runtimeVersion: runtime, nodeId: node } = build
+    this.#series.gauge('insi_build_info').set({ version, runtime, node }, 1)
   }
 
   /** Tells where to read from when scraped; until then those series are 0. */
@@ -53,34 +45,27 @@ export class Metrics {
     this.#sources = sources
   }
 
+  onArrived(): void {
+    this.#inFlightCount += 1
+  }
+
   /** `route`: a name of the route table, or `none`. */
   onRequest(route: string, status: number, durationMs: number): void {
+    this.#inFlightCount -= 1
     this.#routes.onRequest(route, status, durationMs)
   }
 
-  /** All series in the Prometheus text format. */
+  /** All series but those of single entities, in the Prometheus text format. Their number does not depend on the entities'. */
   async text(): Promise<string> {
-    this.#sample()
-    return (await this.#series.registry.metrics()) + this.#routes.text()
+    this.replica.takeOver()
+    this.#series.gauge('insi_http_requests_in_flight').set(this.#inFlightCount)
+    const sample = await this.#sources?.node()
+    if (sample !== undefined) writeSample(this.#series, sample, this.replica.overloadedCount())
+    return (await this.#series.registry.metrics()) + this.#routes.text() + this.#phases.text()
   }
 
-  #sample(): void {
-    if (this.#sources === null) return
-    const sample = this.#sources.replica()
-    const series = this.#series
-    for (const role of ROLES) series.gauge('insi_raft_role').set({ role }, role === sample.role ? 1 : 0)
-    series.gauge('insi_raft_term').set(sample.term)
-    series.gauge('insi_raft_has_leader').set(sample.leaderKnown ? 1 : 0)
-    series.gauge('insi_raft_commit_index').set(sample.commitIndex)
-    series.gauge('insi_raft_applied_index').set(sample.appliedIndex)
-    series.gauge('insi_raft_last_index').set(sample.lastIndex)
-    series.gauge('insi_raft_quarantined').set(sample.quarantined ? 1 : 0)
-    series.gauge('insi_raft_bootstrap_refused').set(sample.bootstrapRefused ? 1 : 0)
-    const lag = series.gauge('insi_raft_peer_lag_entries')
-    lag.reset()
-    for (const { nodeId, lagEntries } of sample.peers) lag.set({ peer: nodeId }, lagEntries)
-    for (const [listener, count] of Object.entries(this.#sources.connections())) {
-      series.gauge('insi_http_connections').set({ listener }, count)
-    }
+  /** The series of single entities. */
+  async entitiesText(): Promise<string> {
+    return this.#sources === null ? '' : entityText(await this.#sources.entities())
   }
 }

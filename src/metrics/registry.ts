@@ -2,14 +2,19 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
 import { must } from '../base/assert.ts'
 import { SERIES } from './catalogue.ts'
-import type { Series, SeriesName } from './catalogue.ts'
+import type { SeriesName } from './catalogue.ts'
+import type { Series, SeriesTable } from './series.ts'
 
 type NamesOf<T extends Series['type']> = {
   [N in SeriesName]: (typeof SERIES)[N]['type'] extends T ? N : never
 }[SeriesName]
 
-/** route-reports.ts counts and renders these itself. */
-const RENDERED_APART: readonly string[] = ['insi_http_requests_total', 'insi_http_request_duration_seconds']
+/** route-reports.ts and phase-reports.ts count and render these themselves. */
+const RENDERED_APART: readonly string[] = [
+  'insi_http_requests_total',
+  'insi_http_request_duration_seconds',
+  'insi_write_phase_duration_seconds',
+]
 
 export class MetricsRegistry {
   readonly registry = new Registry()
@@ -19,7 +24,7 @@ export class MetricsRegistry {
 
   constructor() {
     collectDefaultMetrics({ register: this.registry })
-    for (const [name, series] of Object.entries<Series>(SERIES)) {
+    for (const [name, series] of Object.entries<Series>(SERIES satisfies SeriesTable)) {
       if (!RENDERED_APART.includes(name)) this.#create(name, series)
     }
   }

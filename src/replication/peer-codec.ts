@@ -86,7 +86,8 @@ function writeFields(writer: PeerWriter, message: PeerMessage): void {
       return writeRaftMessage(writer, message.message)
     case 'ProposeRequest':
       writer.uint(message.requestId)
-      return writeCommands(writer, message.commands)
+      writeCommands(writer, message.commands)
+      return writer.boolean(message.traced)
     case 'ProposeResponse':
       return writeProposeResponse(writer, message)
     case 'ProbeRequest':
@@ -143,7 +144,7 @@ function readFields(reader: PeerReader, type: PeerMessage['type']): PeerMessage 
       const requestId = reader.uint()
       const commands: Uint8Array[] = []
       for (let left = reader.count(); left > 0; left -= 1) commands.push(reader.bytes())
-      return { type, requestId, commands }
+      return { type, requestId, commands, traced: reader.boolean() }
     }
     case 'ProposeResponse':
       return readProposeResponse(reader)
@@ -207,6 +208,8 @@ function writeProposeResponse(writer: PeerWriter, message: ProposeResponse): voi
   writer.boolean('results' in message)
   if ('results' in message) {
     writer.bytes(results.pack(message.results))
+    writer.count(message.phasesMs.length)
+    for (const phaseMs of message.phasesMs) writer.double(phaseMs)
     return
   }
   writer.text(message.error.code)
@@ -217,7 +220,12 @@ function writeProposeResponse(writer: PeerWriter, message: ProposeResponse): voi
 function readProposeResponse(reader: PeerReader): ProposeResponse {
   const type = 'ProposeResponse'
   const requestId = reader.uint()
-  if (reader.boolean()) return { type, requestId, results: unpackResults(reader.bytes()) }
+  if (reader.boolean()) {
+    const unpacked = unpackResults(reader.bytes())
+    const phasesMs: number[] = []
+    for (let left = reader.count(); left > 0; left -= 1) phasesMs.push(reader.double())
+    return { type, requestId, results: unpacked, phasesMs }
+  }
   const code = reader.text()
   const message = reader.text()
   return { type, requestId, error: { code, message, outcomeUnknown: reader.boolean() } }

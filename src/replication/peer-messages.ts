@@ -7,11 +7,21 @@ export interface ProposeRequest {
   readonly type: 'ProposeRequest'
   readonly requestId: number
   readonly commands: readonly Uint8Array[]
+  /** A caller wants to know where the time goes. */
+  readonly traced: boolean
 }
 
-/** `results`: one apply result a command. `error`: nothing is known to have been applied; `outcomeUnknown` when it may still be. */
+/**
+ * `results`: one apply result a command; `phasesMs`: of a traced request, how long it was in each phase of a write, else empty.
+ * `error`: nothing is known to have been applied; `outcomeUnknown` when it may still be.
+ */
 export type ProposeResponse =
-  | { readonly type: 'ProposeResponse'; readonly requestId: number; readonly results: readonly unknown[] }
+  | {
+      readonly type: 'ProposeResponse'
+      readonly requestId: number
+      readonly results: readonly unknown[]
+      readonly phasesMs: readonly number[]
+    }
   | {
       readonly type: 'ProposeResponse'
       readonly requestId: number
@@ -111,6 +121,7 @@ export interface TokenRequest {
     readonly rateClass: 'data' | 'events'
     readonly waiting: number
     readonly extra: number
+    readonly whole: boolean
   }[]
 }
 

@@ -10,6 +10,7 @@ import { assert } from '../base/assert.ts'
 import { InsiError } from '../base/errors.ts'
 import type { Entry, LogIndex, SnapshotMeta, Term } from '../raft/types.ts'
 import type { ApplyResult } from './ports.ts'
+import type { TracedWrite } from './write-phases.ts'
 
 /** Who waits for a proposal. Exactly one of the two is called, once; `slot` is what submit() was given. */
 export interface ProposalSink {
@@ -33,6 +34,8 @@ export class Proposal {
   readonly slot: number
   readonly origin: ProposalOrigin
   readonly submittedMs: number
+  /** Who wants to know how long its phases take; null for nearly all. */
+  trace: TracedWrite | null = null
   state: 'queued' | 'logged' | 'sent' | 'settled' = 'queued'
   /** Place in the log, while `logged`. */
   index: LogIndex = 0
@@ -97,8 +100,16 @@ export class Proposals {
   }
 
   /** Queues a command; hasRoom() was asked. */
-  submit(command: Uint8Array, sink: ProposalSink, slot: number, origin: ProposalOrigin, nowMs: number): void {
+  submit(
+    command: Uint8Array,
+    sink: ProposalSink,
+    slot: number,
+    origin: ProposalOrigin,
+    nowMs: number,
+    trace: TracedWrite | null = null,
+  ): void {
     const proposal = new Proposal(command, sink, slot, origin, nowMs)
+    proposal.trace = trace
     this.#pending.add(proposal)
     this.#pendingSizeBytes += command.length
     this.#queue.push(proposal)

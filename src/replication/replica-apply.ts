@@ -28,9 +28,15 @@ export class ApplyLoop {
   #isRunning = false
   #ended: Promise<void> = Promise.resolve()
   #isStopped = false
+  #applyingSinceMs: number | null = null
 
   constructor(deps: ApplyDeps) {
     this.#deps = deps
+  }
+
+  /** Since when (monotonic) a batch is being applied; null when none is. */
+  get applyingSinceMs(): number | null {
+    return this.#applyingSinceMs
   }
 
   /** Goes on if there is anything to apply. Cheap: called after every turn. */
@@ -89,7 +95,9 @@ export class ApplyLoop {
   async #apply(entries: readonly Entry[]): Promise<void> {
     const { clock, observer, onApplied, state } = this.#deps
     const startedMs = clock.monotonicMs()
+    this.#applyingSinceMs = startedMs
     const results = await state.apply(entries)
+    this.#applyingSinceMs = null
     assert(results.length === entries.length, 'every entry has a result')
     observer.onApply({ entryCount: entries.length, durationMs: clock.monotonicMs() - startedMs })
     onApplied(entries, results)

@@ -6,6 +6,8 @@ import type { ApplyResult } from './ports.ts'
 import type { PeerMessage, ProposeRequest, ProposeResponse } from './peer-messages.ts'
 import { noLeader, outcomeUnknown } from './proposals.ts'
 import type { Proposal, Proposals, ProposalSink } from './proposals.ts'
+import { WRITE_PHASES } from './write-phases.ts'
+import type { TracedWrite, WritePhase } from './write-phases.ts'
 
 /** Commands in one ProposeRequest. */
 const FORWARD_BATCH_ENTRIES_MAX = 1_024
@@ -28,6 +30,8 @@ export interface ForwarderOptions {
   readonly refusalPauseMs: number
   /** Sends to a peer; false when the message certainly did not leave. */
   readonly send: (raftAddress: string, message: PeerMessage) => boolean
+  /** So many proposals were handed over. */
+  readonly onForwarded: (proposalCount: number) => void
 }
 
 /** The follower's side. */
@@ -56,12 +60,17 @@ export class Forwarder {
       if (batch.length === 0) continue
       const requestId = this.#nextRequestId++
       const commands = batch.map((proposal) => proposal.command)
-      if (!this.#options.send(raftAddress, { type: 'ProposeRequest', requestId, commands })) {
+      const traced = batch.some((proposal) => proposal.trace !== null)
+      if (!this.#options.send(raftAddress, { type: 'ProposeRequest', requestId, commands, traced })) {
         this.#proposals.putBack(batch)
         this.#pausedUntilMs = nowMs + this.#options.refusalPauseMs
         return
       }
-      for (const proposal of batch) proposal.state = 'sent'
+      for (const proposal of batch) {
+        proposal.state = 'sent'
+        proposal.trace?.onPhase('queue', nowMs - proposal.submittedMs)
+      }
+      this.#options.onForwarded(batch.length)
       this.#requests.set(requestId, { raftAddress, batch, sentMs: nowMs })
       unansweredCount++
     }
@@ -72,8 +81,9 @@ export class Forwarder {
     if (request === undefined) return
     this.#requests.delete(response.requestId)
     if ('results' in response) {
-      const { results } = response
+      const { phasesMs, results } = response
       request.batch.forEach((proposal, slot) => {
+        proposal.trace?.onHop(nowMs - request.sentMs, phasesMs)
         if (slot < results.length) this.#proposals.resolve(proposal, results[slot])
         else this.#proposals.reject(proposal, outcomeUnknown('the leader left a result out'))
       })
@@ -131,10 +141,11 @@ export class Forwarder {
 }
 
 /** The leader's side of one request: collects the fates of its commands and answers once all are known. */
-export class ForwardedBatch implements ProposalSink {
+export class ForwardedBatch implements ProposalSink, TracedWrite {
   readonly #requestId: number
   readonly #respond: (response: ProposeResponse) => void
   readonly #results: ApplyResult[]
+  readonly #phasesMs: number[] = []
   #openCount: number
   #appliedCount = 0
   #failure: InsiError | null = null
@@ -159,11 +170,22 @@ export class ForwardedBatch implements ProposalSink {
     this.#close()
   }
 
+  /** Of the slowest command: all of them wait for it. */
+  onPhase(phase: WritePhase, durationMs: number): void {
+    WRITE_PHASES.forEach((name, at) => {
+      this.#phasesMs[at] = Math.max(this.#phasesMs[at] ?? 0, name === phase ? durationMs : 0)
+    })
+  }
+
+  /** Who leads hands nothing over. */
+  onHop(): void {}
+
   #close(): void {
     this.#openCount--
     if (this.#openCount > 0) return
     if (this.#failure === null) {
-      this.#respond({ type: 'ProposeResponse', requestId: this.#requestId, results: this.#results })
+      const requestId = this.#requestId
+      this.#respond({ type: 'ProposeResponse', requestId, results: this.#results, phasesMs: this.#phasesMs })
       return
     }
     // The answer is one for all commands: when some were applied, "failed" would be wrong for those.

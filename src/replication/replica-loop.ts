@@ -56,9 +56,15 @@ export class ReplicaLoop {
   #flushMessages: Message[] | null = null
   #flush: Promise<void> | null = null
   #areFlushesHeld = false
+  #flushingSinceMs: number | null = null
 
   constructor(deps: LoopDeps) {
     this.#deps = deps
+  }
+
+  /** Since when (monotonic) a flush is under way; null when none is. */
+  get flushingSinceMs(): number | null {
+    return this.#flushingSinceMs
   }
 
   /** Queues a message of a peer; drops it when too many wait. */
@@ -182,6 +188,7 @@ export class ReplicaLoop {
     this.#durableMessages = []
     this.#flushMessages = messages
     const startedMs = clock.monotonicMs()
+    this.#flushingSinceMs = startedMs
     try {
       await log.flush(hardState)
     } catch (error) {
@@ -192,6 +199,7 @@ export class ReplicaLoop {
       )
       return
     }
+    this.#flushingSinceMs = null
     observer.onFlush({ durationMs: clock.monotonicMs() - startedMs })
     this.#flushMessages = null
     this.#flush = null

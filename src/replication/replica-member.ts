@@ -34,6 +34,7 @@ import type { ReadBarriers } from './reads.ts'
 import { SnapshotReceiver } from './snapshot-receiver.ts'
 import { SnapshotSender } from './snapshot-sender.ts'
 import { StateHashes } from './state-hash.ts'
+import { WritePhases } from './write-phases.ts'
 
 /** First ids of a run are random, so that an answer to an earlier run's question is not taken for an answer to a new one. */
 const FIRST_ID_MAX = 2 ** 31
@@ -57,6 +58,7 @@ export class ReplicaMember {
   readonly #loop: ReplicaLoop
   readonly #apply: ApplyLoop
   readonly #proposing: Proposing
+  readonly #phases: WritePhases
   readonly #sender: SnapshotSender
   readonly #receiver: SnapshotReceiver
   readonly #hashes: StateHashes
@@ -88,6 +90,7 @@ export class ReplicaMember {
       onApplied: (entries, results) => this.#onApplied(entries, results),
       onFatal: deps.onFatal,
     })
+    this.#phases = new WritePhases(deps)
     this.#proposing = this.#makeProposing()
     this.#sender = this.#makeSender()
     this.#receiver = this.#makeReceiver()
@@ -157,6 +160,12 @@ export class ReplicaMember {
     return this.raft.status()
   }
 
+  /** Since when (monotonic) the oldest disk operation is under way; null when none is. */
+  get diskBusySinceMs(): number | null {
+    const [flush, apply] = [this.#loop.flushingSinceMs, this.#apply.applyingSinceMs]
+    return flush === null || apply === null ? (flush ?? apply) : Math.min(flush, apply)
+  }
+
   /** Starts to hand leadership over, to `target` or to whoever is fit; false when nobody is. */
   transferLeadership(target?: MemberId): boolean {
     let isStarted = false
@@ -204,6 +213,7 @@ export class ReplicaMember {
       onInstallSnapshot: (meta) => this.#installSnapshot(meta),
       afterEffects: () => {
         this.#noteChanges()
+        this.#phases.advance(this.raft.role === 'leader', this.#log.durableIndex, this.raft.commitIndex)
         this.#apply.poke()
       },
       onFatal: (error) => this.#deps.onFatal(error),
@@ -236,7 +246,9 @@ export class ReplicaMember {
   #onApplied(entries: readonly Entry[], results: readonly ApplyResult[]): void {
     const { clock, proposals, reads, state } = this.#deps
     this.raft.applied(state.appliedIndex)
-    proposals.onApplied(entries, results, clock.monotonicMs())
+    const nowMs = clock.monotonicMs()
+    this.#phases.applied(state.appliedIndex, nowMs)
+    proposals.onApplied(entries, results, nowMs)
     reads.onApplied(state.appliedIndex)
     this.#hashes.onApplied()
     this.#cutter.onApplied(state.appliedIndex)
@@ -282,6 +294,7 @@ export class ReplicaMember {
       raft: this.raft,
       self: identity.memberId,
       proposals,
+      phases: this.#phases,
       addresses,
       versions,
       clock,

@@ -1,6 +1,7 @@
 // What a replica reports about its work, for metrics. Calls are synchronous, cheap and never throw; values that can be read
 // at any time (role, term, indexes, lag of each peer) stand in Replica.status() and Replica.peers() instead.
 import type { Role, Term } from '../raft/types.ts'
+import type { WritePhase } from './write-phases.ts'
 
 /** How a proposal of this node ended. */
 export type ProposalOutcome =
@@ -18,6 +19,10 @@ export interface ReplicaObserver {
   /** The leader appended one batch of proposals. */
   onProposalBatch(batch: { readonly entryCount: number; readonly sizeBytes: number }): void
   onProposalOutcome(outcome: ProposalOutcome): void
+  /** On the leader: `count` writes were so long in a phase. Called a few times a batch, and once a write for `queue`. */
+  onWritePhase(phase: WritePhase, durationMs: number, count: number): void
+  /** So many writes were handed to the leader. */
+  onForwarded(proposalCount: number): void
   /** One round of read barriers was confirmed, or given up. */
   onReadRound(round: { readonly readCount: number; readonly confirmed: boolean; readonly durationMs: number }): void
   /** A snapshot was streamed to or installed from a peer, or that failed. */
@@ -40,6 +45,8 @@ export const silentObserver: ReplicaObserver = {
   onApply() {},
   onProposalBatch() {},
   onProposalOutcome() {},
+  onWritePhase() {},
+  onForwarded() {},
   onReadRound() {},
   onSnapshot() {},
   onLogCut() {},

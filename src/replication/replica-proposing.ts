@@ -12,6 +12,7 @@ import { ForwardedBatch, Forwarder, refusal } from './replica-forwarding.ts'
 import type { ReplicaObserver } from './replica-observer.ts'
 import type { ReplicaOptions } from './replica-options.ts'
 import type { AddressBook } from './replica-peers.ts'
+import type { WritePhases } from './write-phases.ts'
 
 /** Proposals in one call of the core. */
 const BATCH_ENTRIES_MAX = 1_024
@@ -19,6 +20,7 @@ const BATCH_ENTRIES_MAX = 1_024
 export interface ProposingDeps {
   readonly raft: Raft
   readonly proposals: Proposals
+  readonly phases: WritePhases
   readonly addresses: AddressBook
   readonly versions: CommandVersions
   readonly clock: Clock
@@ -36,9 +38,10 @@ export class Proposing {
 
   constructor(deps: ProposingDeps) {
     this.#deps = deps
-    const { firstRequestId, options, proposals, send } = deps
+    const { firstRequestId, observer, options, proposals, send } = deps
     const { heartbeatMs: refusalPauseMs, messageSizeBytesMax, proposalTimeoutMs } = options
-    const forwarding = { messageSizeBytesMax, proposalTimeoutMs, refusalPauseMs, send }
+    const onForwarded = (proposalCount: number): void => observer.onForwarded(proposalCount)
+    const forwarding = { messageSizeBytesMax, proposalTimeoutMs, refusalPauseMs, send, onForwarded }
     this.#forwarder = new Forwarder(proposals, forwarding, firstRequestId)
   }
 
@@ -47,7 +50,7 @@ export class Proposing {
     const { addresses, proposals, raft } = this.#deps
     if (!proposals.hasQueued) return
     if (raft.role === 'leader') {
-      this.#proposeQueued()
+      this.#proposeQueued(nowMs)
       return
     }
     proposals.isHeldBack = false
@@ -69,7 +72,8 @@ export class Proposing {
     else if (commands.length > 0) {
       const batch = new ForwardedBatch(request, respond)
       const nowMs = clock.monotonicMs()
-      commands.forEach((command, slot) => proposals.submit(command, batch, slot, 'peer', nowMs))
+      const trace = request.traced ? batch : null
+      commands.forEach((command, slot) => proposals.submit(command, batch, slot, 'peer', nowMs, trace))
       requestTurn()
     }
   }
@@ -104,8 +108,8 @@ export class Proposing {
     return taken.filter((proposal) => !newer.has(proposal))
   }
 
-  #proposeQueued(): void {
-    const { observer, options, proposals, raft } = this.#deps
+  #proposeQueued(nowMs: number): void {
+    const { observer, options, phases, proposals, raft } = this.#deps
     while (proposals.hasQueued) {
       const taken = proposals.take(BATCH_ENTRIES_MAX, options.messageSizeBytesMax)
       if (taken.length === 0) return
@@ -121,6 +125,7 @@ export class Proposing {
       const sizeBytes = commands.reduce((sum, command) => sum + command.length, 0)
       observer.onProposalBatch({ entryCount: batch.length, sizeBytes })
       proposals.logged(batch, result.index - batch.length + 1, result.term)
+      phases.logged(batch, result.index, nowMs)
     }
   }
 }

@@ -21,4 +21,14 @@ export interface ReplicaState {
   readonly obstacle: string | null
   /** The node would begin a cluster, and does not for lack of evidence that there is none. */
   readonly isBootstrapRefused: boolean
+  /** Since when (monotonic) the oldest disk operation is under way; null when none is. */
+  readonly diskBusySinceMs: number | null
+}
+
+export interface ReplicaLoad {
+  /** Writes that wait for their fate, those of other nodes included. */
+  readonly pendingProposalCount: number
+  readonly pendingReadCount: number
+  readonly logEntryCount: number
+  readonly logSizeBytes: number
 }

@@ -9,18 +9,18 @@ import { CommandVersions } from './command-versions.ts'
 import { alignLogWithState, assertFresh } from './bootstrap.ts'
 import type { PeerMessage, ProbeResponse } from './peer-messages.ts'
 import type { PeerIdentity } from './ports.ts'
+import { callerSink } from './proposal-outcome.ts'
 import { overloaded, Proposals } from './proposals.ts'
-import type { ProposalSink } from './proposals.ts'
 import { ReadBarriers } from './reads.ts'
 import { Joining } from './replica-joining.ts'
 import { ReplicaMember } from './replica-member.ts'
-import type { ProposalOutcome } from './replica-observer.ts'
 import { tickTiming } from './replica-options.ts'
 import type { ReplicaDeps, ReplicaOptions } from './replica-options.ts'
 import { AddressBook, nodeIdOf } from './replica-peers.ts'
-import type { ReplicaState } from './replica-state.ts'
+import type { ReplicaLoad, ReplicaState } from './replica-state.ts'
 import { PeerRequests } from './replica-requests.ts'
 import { ServiceChannel } from './replica-services.ts'
+import { tracedWrite } from './write-phases.ts'
 
 /** On stop: how long leadership may take to change hands, and proposals under way to end. */
 const STOP_TRANSFER_ELECTIONS = 2
@@ -29,15 +29,6 @@ const STOP_DRAIN_MS = 1_000
 const FIRST_ID_MAX = 2 ** 31
 
 const QUARANTINE_REMEDY = 'stop the node, remove its data directory and start it again: it joins as a new member'
-
-const OUTCOMES: Readonly<Record<string, ProposalOutcome>> = {
-  NO_LEADER: 'no_leader',
-  OVERLOADED: 'overloaded',
-  OUTCOME_UNKNOWN: 'outcome_unknown',
-  NODE_STOPPING: 'stopping',
-  NODE_QUARANTINED: 'quarantined',
-  UPGRADE_PENDING: 'upgrade_pending',
-}
 
 export class Replica {
   /** What services of different nodes say to each other. */
@@ -120,20 +111,11 @@ export class Replica {
   propose(command: Uint8Array): Promise<unknown> {
     return new Promise((resolve, reject) => {
       const { clock, observer } = this.#deps
-      const sink: ProposalSink = {
-        applied: (_slot, result) => {
-          observer.onProposalOutcome('applied')
-          resolve(result)
-        },
-        failed: (_slot, error) => {
-          observer.onProposalOutcome(OUTCOMES[error.code] ?? 'outcome_unknown')
-          reject(error)
-        },
-      }
+      const sink = callerSink(observer, resolve, reject)
       if (this.#refusal !== null) sink.failed(0, this.#refusal)
       else if (!this.#proposals.hasRoom(1, command.length)) sink.failed(0, overloaded())
       else {
-        this.#proposals.submit(command, sink, 0, 'local', clock.monotonicMs())
+        this.#proposals.submit(command, sink, 0, 'local', clock.monotonicMs(), tracedWrite())
         this.#member?.requestTurn()
       }
     })
@@ -173,6 +155,7 @@ export class Replica {
       quarantined: this.#quarantined,
       obstacle: this.#joining.obstacle,
       isBootstrapRefused: this.#joining.isBootstrapRefused,
+      diskBusySinceMs: this.#member?.diskBusySinceMs ?? null,
     }
   }
 
@@ -185,6 +168,19 @@ export class Replica {
   /** Starts to hand leadership over, to `target` or to the most caught-up voter; false when that is not possible. */
   transferLeadership(target?: MemberId): boolean {
     return this.#refusal === null && this.#member?.transferLeadership(target) === true
+  }
+
+  /** What waits on this node, and how much its log holds. */
+  load(): ReplicaLoad {
+    const { firstIndex, lastIndex, sizeBytes } = this.#deps.log
+    const { pendingCount: pendingProposalCount } = this.#proposals
+    const { waiterCount: pendingReadCount } = this.#reads
+    return {
+      pendingProposalCount,
+      pendingReadCount,
+      logEntryCount: lastIndex - firstIndex + 1,
+      logSizeBytes: sizeBytes,
+    }
   }
 
   /** What the core knows of itself and, on a leader, of each other member; undefined while joining. */

@@ -35,6 +35,12 @@ export interface EventHubDeps {
   readonly queueCountMax: number
 }
 
+/** Counts since the process began. */
+export interface EventCounters {
+  sentFrameCount: number
+  slowSubscriberCount: number
+}
+
 interface EntitySubscribers {
   readonly index: TopicIndex<EventSubscriber>
   readonly all: Set<EventSubscriber>
@@ -49,6 +55,7 @@ interface Delivery {
 }
 
 export class EventHub {
+  readonly counters: EventCounters = { sentFrameCount: 0, slowSubscriberCount: 0 }
   readonly #deps: EventHubDeps
   readonly #entities = new Map<EntityId, EntitySubscribers>()
   readonly #pages: EventPages
@@ -74,6 +81,7 @@ export class EventHub {
       reader,
       pages: this.#pages,
       queueCountMax,
+      counters: this.counters,
       later: (callback) => void clock.after(0, callback),
       onEnd: (ended) => this.#remove(ended),
     })

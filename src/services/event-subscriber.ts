@@ -47,6 +47,8 @@ export interface SubscriberDeps {
   /** The subscriber has ended, by close(). Called once. */
   readonly onEnd: (subscriber: EventSubscriber) => void
   readonly queueCountMax: number
+  /** Adds to these. */
+  readonly counters: { sentFrameCount: number; slowSubscriberCount: number }
 }
 
 export class EventSubscriber {
@@ -86,7 +88,10 @@ export class EventSubscriber {
     this.#position = frame.eventId
     this.#enqueue(frame)
     const { count, sizeBytes } = this.waiting
-    if (count > this.#deps.queueCountMax || sizeBytes > SUBSCRIBER_QUEUE_BYTES_MAX) this.close(STREAM_ENDS.tooSlow)
+    if (count > this.#deps.queueCountMax || sizeBytes > SUBSCRIBER_QUEUE_BYTES_MAX) {
+      this.#deps.counters.slowSubscriberCount += 1
+      this.close(STREAM_ENDS.tooSlow)
+    }
   }
 
   /** Live events were left out: from here on they are read from the store until none is left. */
@@ -123,6 +128,7 @@ export class EventSubscriber {
   #send(frame: EventFrame): void {
     const sizeBytes = frame.json.length
     this.#inFlightBytes += sizeBytes
+    this.#deps.counters.sentFrameCount += 1
     this.#sink.send(frame, () => {
       this.#inFlightBytes -= sizeBytes
       if (this.#isOpen && (this.#queue !== null || this.#isReplaying)) this.#pump()

@@ -62,6 +62,7 @@ export class OperationsService {
   readonly #channel: PeerChannel
   readonly #counts = new SlidingCounts()
   readonly #questions = new Map<number, Question>()
+  #appliedEventCount = 0
   #nextRequestId: number
 
   constructor(deps: { readonly clock: Clock; readonly channel: PeerChannel; readonly random: Random }) {
@@ -76,8 +77,14 @@ export class OperationsService {
     this.#counts.add(OPERATION_KINDS.indexOf(kind), 1, this.#clock.monotonicMs())
   }
 
+  /** Published events that were applied on this node since it started. */
+  get appliedEventCount(): number {
+    return this.#appliedEventCount
+  }
+
   /** Published events were applied on this node. */
   countEvents(count: number): void {
+    this.#appliedEventCount += count
     this.#counts.add(APPLIED_EVENTS, count, this.#clock.monotonicMs())
   }
 

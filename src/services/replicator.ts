@@ -15,6 +15,8 @@ export interface ReplicaStatus {
   readonly lastIndex: number
   /** The state differs from the cluster's or a disk is damaged: the node serves nothing. */
   readonly quarantined: string | null
+  /** Since when (monotonic) the oldest disk operation is under way; null when none is. */
+  readonly diskBusySinceMs: number | null
   /** Why the node is no member yet, and what would help; null when it is one. */
   readonly obstacle: string | null
 }

@@ -30,6 +30,7 @@ import type { LiveMembers } from './subscription-leases.ts'
 import { SubscriptionSlots } from './subscription-slots.ts'
 import { TokenCodec } from './tokens.ts'
 import { TransactionService } from './transactions.ts'
+import { UsageTotalsService } from './usage-totals.ts'
 import { ValueService } from './values.ts'
 import { WatchService } from './watches.ts'
 
@@ -59,12 +60,14 @@ export interface Services {
   readonly cluster: ClusterService
   readonly ping: PingService
   readonly health: HealthService
+  readonly usage: UsageTotalsService
   /** Started and stopped by the node. */
   readonly purgeDriver: PurgeDriver
   readonly rates: RateLimiter
   readonly addresses: AddressLimiter
   readonly operations: OperationsService
   readonly events: EventService
+  readonly eventHub: EventHub
   /** Started and stopped by the node. */
   readonly subscriptions: { start(): void; stop(): Promise<void> }
   readonly watches: WatchService
@@ -113,6 +116,7 @@ export function createServices(deps: ServicesDeps): Services {
     cluster: new ClusterService({ clock, admin: deps.clusterAdmin, replicator }),
     ping: new PingService({ clock, reader, replicator }),
     health: new HealthService({ clock, replicator }),
+    usage: new UsageTotalsService({ clock, reader }, { topCountMax: config.metrics.entitiesTop }),
     purgeDriver: new PurgeDriver({ clock, log: log.child({ part: 'purge' }), reader, replicator, proposer }),
     rates: new RateLimiter({ clock, random, reader, channel, observer }),
     addresses: new AddressLimiter({ clock, observer }, config.rateLimiters),
@@ -126,7 +130,7 @@ function createEvents(
   { config, clock, random, log: nodeLog, reader, replicator, liveMembers = () => null }: ServicesDeps,
   proposer: Proposer,
   { operations, watches }: { readonly operations: OperationsService; readonly watches: WatchService },
-): Pick<Services, 'events' | 'subscriptions' | 'changes'> {
+): Pick<Services, 'events' | 'eventHub' | 'subscriptions' | 'changes'> {
   const log = nodeLog.child({ part: 'events' })
   const slots = new SubscriptionSlots({ clock, log, reader, replicator, proposer })
   const leases = new SubscriptionLeases({ clock, log, reader, proposer, liveMembers })
@@ -144,6 +148,7 @@ function createEvents(
   )
   return {
     events,
+    eventHub: hub,
     subscriptions: {
       start: () => {
         slots.start()

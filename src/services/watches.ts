@@ -61,6 +61,11 @@ export class WatchService {
     this.#deps = deps
   }
 
+  /** Watchers of this node. */
+  get count(): number {
+    return this.#count
+  }
+
   /**
    * Admits a watcher. Rejects with WATCH_TOO_OLD when changes since `since` are not held here any more, TOO_MANY_CONNECTIONS,
    * NODE_STOPPING, or with what a read rejects with.

@@ -1,6 +1,7 @@
 import { ROUTES } from '../../src/contract/routes.ts'
 import { SERIES } from '../../src/metrics/catalogue.ts'
 import { HttpNode, ROOT_KEY } from '../support/http-node.ts'
+import { metricsSourcesOf } from '../support/metrics-sources.ts'
 import { VirtualClock } from '../support/virtual-clock.ts'
 
 let node: HttpNode
@@ -91,7 +92,7 @@ describe('metrics', () => {
       expect(text).toContain(`# HELP ${name} ${help}\n`)
     }
     expect(text).toContain('process_resident_memory_bytes ')
-    expect(text).toContain('insi_build_info{version="1.2.3",runtime="v26"} 1\n')
+    expect(text).toContain('insi_build_info{version="1.2.3",runtime="v26",node="node0"} 1\n')
   })
 
   test('count requests by route and status class, with latencies, from 0', async () => {
@@ -112,20 +113,7 @@ describe('metrics', () => {
   })
 
   test('show the replica as it is when scraped, and what it reported', async () => {
-    node.metrics.readFrom({
-      replica: () => ({
-        role: 'leader',
-        term: 7,
-        leaderKnown: true,
-        commitIndex: 12,
-        appliedIndex: 11,
-        lastIndex: 13,
-        quarantined: false,
-        bootstrapRefused: true,
-        peers: [{ nodeId: 'node1', lagEntries: 4 }],
-      }),
-      connections: () => ({ public: 3 }),
-    })
+    node.metrics.readFrom(metricsSourcesOf({ replica: { role: 'leader', term: 7, lastIndex: 13, quorumMargin: 1 } }))
     node.metrics.replica.onFlush({ durationMs: 2 })
     node.metrics.replica.onApply({ entryCount: 5, durationMs: 1 })
     node.metrics.replica.onProposalOutcome('no_leader')
@@ -135,11 +123,11 @@ describe('metrics', () => {
       'insi_raft_role{role="follower"} 0',
       'insi_raft_term 7',
       'insi_raft_has_leader 1',
-      'insi_raft_commit_index 12',
-      'insi_raft_applied_index 11',
       'insi_raft_last_index 13',
       'insi_raft_peer_lag_entries{peer="node1"} 4',
-      'insi_http_connections{listener="public"} 3',
+      'insi_raft_peer_active{peer="node1"} 1',
+      'insi_raft_quorum_margin 1',
+      'insi_raft_is_leader 1',
       'insi_log_fsync_duration_seconds_count 1',
       'insi_state_applied_entries_total 5',
       'insi_proposals_total{outcome="no_leader"} 1',

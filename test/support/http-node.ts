@@ -60,7 +60,7 @@ export class HttpNode {
     const { config } = parseConfig(configText(options.config ?? ''), { path: 'cluster.yaml' })
     this.state = state
     this.replicator = new SingleNodeReplicator(state)
-    this.metrics = new Metrics({ version: '1.2.3', runtimeVersion: 'v26' })
+    this.metrics = new Metrics({ version: '1.2.3', runtimeVersion: 'v26', nodeId: 'node0' })
     const deps = {
       config,
       clock: options.clock ?? systemClock,

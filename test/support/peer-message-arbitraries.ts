@@ -98,11 +98,13 @@ export const peerMessage: fc.Arbitrary<PeerMessage> = fc.oneof(
     type: fc.constant('ProposeRequest' as const),
     requestId: uint,
     commands: fc.array(bytes, { maxLength: 8 }),
+    traced: fc.boolean(),
   }),
   fc.record({
     type: fc.constant('ProposeResponse' as const),
     requestId: uint,
     results: fc.array(plainResult, { maxLength: 6 }),
+    phasesMs: fc.array(fc.double({ min: 0, max: 1e6, noNaN: true }), { maxLength: 5 }),
   }),
   fc.record({
     type: fc.constant('ProposeResponse' as const),
@@ -165,6 +167,7 @@ export const peerMessage: fc.Arbitrary<PeerMessage> = fc.oneof(
         rateClass: fc.constantFrom('data' as const, 'events' as const),
         waiting: uint,
         extra: uint,
+        whole: fc.boolean(),
       }),
       { maxLength: 5 },
     ),

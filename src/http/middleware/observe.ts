@@ -7,6 +7,8 @@ import { pathOf } from '../query.ts'
 
 /** Where request counts and latencies go. */
 export interface RequestObserver {
+  /** A request arrived; onRequest() follows. */
+  onArrived(): void
   /** `route`: a name of the route table, or `none`. Synchronous and cheap. */
   onRequest(route: string, status: number, durationMs: number): void
 }
@@ -22,6 +24,7 @@ export function observe(deps: {
   readonly logsAll: boolean
 }): Middleware {
   return async (ctx, next) => {
+    deps.observer.onArrived()
     await next()
     const durationMs = deps.clock.monotonicMs() - ctx.state.startedMs
     deps.observer.onRequest(ctx.state.endpoint?.route.name ?? NO_ROUTE, ctx.res.statusCode, durationMs)

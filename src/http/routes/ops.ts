@@ -1,4 +1,5 @@
 // Health, metrics and version: without a key, on the private listener and on the ops listener.
+import { insiError } from '../../contract/errors.ts'
 import type { HealthService, Readiness } from '../../services/health.ts'
 import { sendJson, sendText } from '../answers.ts'
 import type { RequestContext } from '../context.ts'
@@ -10,6 +11,8 @@ import { queryOf } from '../query.ts'
 export interface MetricsText {
   readonly contentType: string
   text(): Promise<string>
+  /** The series of single entities. */
+  entitiesText(): Promise<string>
 }
 
 const UNAVAILABLE = 503
@@ -17,11 +20,13 @@ const UNAVAILABLE = 503
 export interface OpsDeps {
   readonly health: HealthService
   readonly metrics: MetricsText
+  /** Whether the series of single entities may be seen. */
+  readonly showsEntities: boolean
   readonly version: string
   readonly runtimeVersion: string
 }
 
-export function opsHandlers({ health, metrics, version, runtimeVersion }: OpsDeps): Handlers {
+export function opsHandlers({ health, metrics, showsEntities, version, runtimeVersion }: OpsDeps): Handlers {
   return {
     'ops.livez': (ctx) => sendText(ctx, 200, 'ok\n'),
     'ops.readyz': (ctx) => {
@@ -34,6 +39,10 @@ export function opsHandlers({ health, metrics, version, runtimeVersion }: OpsDep
       sendHealth(ctx, started, started ? '' : firstFault(health.readiness()))
     },
     'ops.metrics': async (ctx) => sendText(ctx, 200, await metrics.text(), metrics.contentType),
+    'ops.metricsEntities': async (ctx) => {
+      if (!showsEntities) throw insiError('ROUTE_NOT_FOUND')
+      sendText(ctx, 200, await metrics.entitiesText(), metrics.contentType)
+    },
     'ops.version': (ctx) => sendJson(ctx, JSON.stringify({ name: 'insi', version, node: runtimeVersion })),
   }
 }

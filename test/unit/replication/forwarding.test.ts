@@ -28,7 +28,7 @@ function createFollower(): {
     if (transport.isOpen && message.type === 'ProposeRequest') sent.push({ to, request: message })
     return transport.isOpen
   }
-  const forwarder = new Forwarder(proposals, { ...OPTIONS, send }, 1)
+  const forwarder = new Forwarder(proposals, { ...OPTIONS, send, onForwarded: () => {} }, 1)
   const ends = new Map<number, unknown>()
   let nextSlot = 0
   const submit = (origin: 'local' | 'peer' = 'local'): void => {
@@ -49,7 +49,10 @@ describe('a follower', () => {
     submit()
     forwarder.forward(LEADER, 0)
     expect(sent.map(({ request }) => request.commands)).toEqual([[Uint8Array.of(0), Uint8Array.of(1)]])
-    forwarder.onResponse({ type: 'ProposeResponse', requestId: sent[0]!.request.requestId, results: ['a', 'b'] }, 1)
+    forwarder.onResponse(
+      { type: 'ProposeResponse', requestId: sent[0]!.request.requestId, results: ['a', 'b'], phasesMs: [] },
+      1,
+    )
     expect(ends).toEqual(
       new Map([
         [0, 'a'],
@@ -112,7 +115,10 @@ describe('a follower', () => {
     submit()
     submit()
     forwarder.forward(LEADER, 0)
-    forwarder.onResponse({ type: 'ProposeResponse', requestId: sent[0]!.request.requestId, results: ['a'] }, 1)
+    forwarder.onResponse(
+      { type: 'ProposeResponse', requestId: sent[0]!.request.requestId, results: ['a'], phasesMs: [] },
+      1,
+    )
     expect(ends).toEqual(
       new Map([
         [0, 'a'],
@@ -157,7 +163,7 @@ describe('the answer of a leader', () => {
   function answerTo(count: number, ends: readonly (InsiError | string)[]): ProposeResponse | undefined {
     let answer: ProposeResponse | undefined
     const commands = Array.from({ length: count }, () => new Uint8Array(1))
-    const batch = new ForwardedBatch({ type: 'ProposeRequest', requestId: 9, commands }, (response) => {
+    const batch = new ForwardedBatch({ type: 'ProposeRequest', requestId: 9, commands, traced: false }, (response) => {
       answer = response
     })
     ends.forEach((end, slot) => {
@@ -169,7 +175,12 @@ describe('the answer of a leader', () => {
 
   test('waits for the last result', () => {
     expect(answerTo(2, ['a'])).toBeUndefined()
-    expect(answerTo(2, ['a', 'b'])).toEqual({ type: 'ProposeResponse', requestId: 9, results: ['a', 'b'] })
+    expect(answerTo(2, ['a', 'b'])).toEqual({
+      type: 'ProposeResponse',
+      requestId: 9,
+      results: ['a', 'b'],
+      phasesMs: [],
+    })
   })
 
   test('says that nothing was applied only when that is true of every command', () => {

@@ -49,7 +49,7 @@ describe('the codec of peer messages', () => {
       const message: PeerMessage = { type: 'StateHash', index: 2 ** 53 - 1, hash }
       expect(decodePeerMessage(encodePeerMessage(message))).toEqual(message)
     }
-    const empty: PeerMessage = { type: 'ProposeRequest', requestId: 2 ** 31, commands: [] }
+    const empty: PeerMessage = { type: 'ProposeRequest', requestId: 2 ** 31, commands: [], traced: false }
     expect(decodePeerMessage(encodePeerMessage(empty))).toEqual(empty)
   })
 
