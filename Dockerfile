@@ -1,6 +1,7 @@
 # The image of insid, insic and the reconciler: production dependencies only, numeric non-root user, read-only root filesystem.
 #   docker build -t insi .
 #   docker run --rm -p 8080:8080 -v "$PWD/cluster.yaml:/etc/insi/cluster.yaml:ro" -v insi-data:/data insi --as node0
+#   docker run --rm --entrypoint insi-reconciler insi --help
 ARG NODE_IMAGE=node:26-bookworm-slim
 
 FROM ${NODE_IMAGE} AS build
@@ -21,6 +22,7 @@ RUN npm run build \
  && mkdir -p rootfs/data rootfs/etc/insi rootfs/usr/local/bin \
  && ln -s /app/dist/bin/insid.js rootfs/usr/local/bin/insid \
  && ln -s /app/dist/bin/insic.js rootfs/usr/local/bin/insic \
+ && ln -s /app/dist/bin/insi-reconciler.js rootfs/usr/local/bin/insi-reconciler \
  && chmod 755 dist/bin/*.js && chown -R 65532:65532 rootfs/data
 
 FROM ${NODE_IMAGE}

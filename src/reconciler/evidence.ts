@@ -10,30 +10,28 @@ interface Sighting {
 }
 
 export class Evidence {
-  static readonly none = new Evidence(new Map(), 0, 0)
+  static readonly none = new Evidence(new Map(), 0)
   readonly #earlier: ReadonlyMap<string, Sighting>
   readonly #nowMs: number
-  readonly #settleMs: number
   /** What this pass sees; what it does not see is forgotten. */
   readonly #seen = new Map<string, Sighting>()
 
-  private constructor(earlier: ReadonlyMap<string, Sighting>, nowMs: number, settleMs: number) {
+  private constructor(earlier: ReadonlyMap<string, Sighting>, nowMs: number) {
     this.#earlier = earlier
     this.#nowMs = nowMs
-    this.#settleMs = settleMs
   }
 
   /** For the pass at `nowMs`. */
-  next(nowMs: number, settleMs: number): Evidence {
-    return new Evidence(this.#seen, nowMs, settleMs)
+  next(nowMs: number): Evidence {
+    return new Evidence(this.#seen, nowMs)
   }
 
-  /** Notes that this holds now; true when it has held for `settleMs`. */
-  see(kind: EvidenceKind, id: string): boolean {
+  /** Notes that this holds now; true when an earlier pass saw it too, `settleMs` ago or more. */
+  see(kind: EvidenceKind, id: string, settleMs: number): boolean {
     const key = `${kind} ${id}`
     const sighting = this.#earlier.get(key) ?? { kind, id, sinceMs: this.#nowMs }
     this.#seen.set(key, sighting)
-    return this.#earlier.has(key) && this.#nowMs - sighting.sinceMs >= this.#settleMs
+    return this.#earlier.has(key) && this.#nowMs - sighting.sinceMs >= settleMs
   }
 
   /** Ids of a kind that have been seen for longer than `ageMs`. */

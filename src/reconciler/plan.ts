@@ -17,15 +17,15 @@ export type Action =
   | { readonly type: 'remove'; readonly member: RaftMember; readonly isLeaving: boolean }
 
 /** Rules that refused a change which would otherwise have been due. */
-export type Guard = 'quorum' | 'no_target' | 'first_sight'
+type Guard = 'quorum' | 'no_target' | 'first_sight'
 
-export interface Refusal {
+interface Refusal {
   readonly guard: Guard
   readonly reason: string
 }
 
 /** `frozen`: nothing may change. `blind`: no leader says what is true. `waiting`: something is under way. */
-export type PlanState = 'frozen' | 'blind' | 'foreign' | 'waiting' | 'acting' | 'refused' | 'idle'
+type PlanState = 'frozen' | 'blind' | 'foreign' | 'waiting' | 'acting' | 'refused' | 'idle'
 
 export interface Plan {
   readonly state: PlanState
@@ -42,6 +42,8 @@ export interface Plan {
 export interface PlanOptions {
   /** A pod that is gone is believed to be gone after this long and in two observations. */
   readonly settleMs: number
+  /** The same for a node that does not join by itself: a learner harms nobody, so this may be short. */
+  readonly inviteMs: number
 }
 
 /** A member of this set, with the pod that it runs in. */
@@ -55,6 +57,7 @@ interface Placed {
 interface Context {
   readonly set: SetView
   readonly raft: RaftView
+  readonly options: PlanOptions
   readonly pods: readonly PodView[]
   readonly placed: readonly Placed[]
   readonly voters: readonly RaftMember[]
@@ -76,7 +79,7 @@ export function plan(snapshot: Snapshot, earlier: Evidence, options: PlanOptions
     const reason = `the nodes belong to the cluster ${raft.clusterId}, and this release to ${markedClusterId}`
     return still('foreign', reason)
   }
-  const context = contextOf(snapshot, set, raft, earlier.next(snapshot.takenAtMs, options.settleMs))
+  const context = contextOf(snapshot, set, raft, options, earlier.next(snapshot.takenAtMs))
   // Everything that may be true in two observations is looked at, whatever this pass does.
   const rulings = [learnersToGo, leadershipToGo, votersToGo, learnersToStay, podsToAdd].map((rule) => rule(context))
   const { evidence, refusals } = context
@@ -99,7 +102,13 @@ function still(state: PlanState, reason: string): Plan {
   return { state, reason, action: null, refusals: [], evidence: Evidence.none, stuckLearners: [] }
 }
 
-function contextOf(snapshot: Snapshot, set: SetView, raft: RaftView, evidence: Evidence): Context {
+function contextOf(
+  snapshot: Snapshot,
+  set: SetView,
+  raft: RaftView,
+  options: PlanOptions,
+  evidence: Evidence,
+): Context {
   const pods = new Map(snapshot.pods.map((pod) => [pod.name, pod]))
   const placed = raft.members.flatMap((member): Placed[] => {
     const ordinal = ordinalOf(set.name, member.nodeId)
@@ -109,7 +118,7 @@ function contextOf(snapshot: Snapshot, set: SetView, raft: RaftView, evidence: E
   })
   placed.sort((a, b) => b.ordinal - a.ordinal)
   const voters = raft.members.filter((member) => member.role === 'voter')
-  return { set, raft, pods: snapshot.pods, placed, voters, evidence, refusals: [] }
+  return { set, raft, options, pods: snapshot.pods, placed, voters, evidence, refusals: [] }
 }
 
 /** A learner without a future goes at once: it has no vote. */
@@ -149,14 +158,14 @@ function leadershipToGo({ placed, refusals }: Context): Ruling {
 }
 
 /** The highest first, each only when the rest keeps its quorum. */
-function votersToGo({ placed, voters, evidence, refusals }: Context): Ruling {
+function votersToGo({ placed, voters, evidence, options, refusals }: Context): Ruling {
   let ruling: Ruling = null
   for (const { member, isCondemned, pod } of placed) {
     if (!isCondemned || member.role !== 'voter') continue
     const isLeaving = pod?.isTerminating === true
     const isGone = pod === undefined
     if (!isLeaving && !isGone) continue
-    const isProven = isGone && evidence.see('gone', member.memberId)
+    const isProven = isGone && evidence.see('gone', member.memberId, options.settleMs)
     if (member.isLeader || ruling !== null) continue
     if (!isLeaving && !isProven) {
       refusals.push({ guard: 'first_sight', reason: `the pod ${member.nodeId} is gone and not wanted: seen once` })
@@ -172,11 +181,11 @@ function votersToGo({ placed, voters, evidence, refusals }: Context): Ruling {
 }
 
 /** Leaders promote by themselves; what they leave undone for long is done here. */
-function learnersToStay({ placed, evidence, voters }: Context): Ruling {
+function learnersToStay({ placed, evidence, options, voters }: Context): Ruling {
   let ruling: Ruling = null
   for (const { member, isCondemned } of placed) {
     if (isCondemned || member.role !== 'learner' || member.demoted) continue
-    const isLong = evidence.see('learner', member.memberId)
+    const isLong = evidence.see('learner', member.memberId, options.settleMs)
     const isFit = member.active && member.lagEntries <= LAG_ENTRIES_MAX
     const allHealthy = voters.every((voter) => voter.active)
     if (isLong && isFit && allHealthy) {
@@ -186,14 +195,14 @@ function learnersToStay({ placed, evidence, voters }: Context): Ruling {
   return ruling
 }
 
-/** Nodes ask to join by themselves; one that has not for long is invited. */
-function podsToAdd({ set, raft, pods, evidence, voters }: Context): Ruling {
+/** New nodes ask to join by themselves. One that was removed and comes back with its old disk does not: it is invited. */
+function podsToAdd({ set, raft, options, pods, evidence, voters }: Context): Ruling {
   const known = new Set(raft.members.map((member) => member.nodeId))
   let ruling: Ruling = null
   for (const pod of pods.toSorted((a, b) => b.ordinal - a.ordinal)) {
     if (known.has(pod.name) || !isWanted(set, pod.ordinal) || !pod.isRunning || pod.isTerminating) continue
-    const isLong = evidence.see('absent', pod.name)
-    const hasQuorumAfter = voters.filter((voter) => voter.active).length >= majorityOf(voters.length + 1)
+    const isLong = evidence.see('absent', pod.name, options.inviteMs)
+    const hasQuorumAfter = 1 + voters.filter((voter) => voter.active).length >= majorityOf(voters.length + 1)
     if (isLong && hasQuorumAfter) {
       ruling = { action: { type: 'add', nodeId: pod.name }, reason: `${pod.name} runs and is no member` }
     } else ruling ??= { wait: `${pod.name} is about to join` }

@@ -23,7 +23,7 @@ class Reconciled {
   #evidence = Evidence.none
 
   pass(lag: number): void {
-    const planned = plan(this.world.snapshot(lag), this.#evidence, { settleMs: 30_000 })
+    const planned = plan(this.world.snapshot(lag), this.#evidence, { settleMs: 30_000, inviteMs: 5_000 })
     this.#evidence = planned.evidence
     if (planned.action !== null) this.world.perform(planned.action)
   }

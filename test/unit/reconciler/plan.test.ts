@@ -4,7 +4,7 @@ import { plan } from '../../../src/reconciler/plan.ts'
 import type { Plan } from '../../../src/reconciler/plan.ts'
 import type { PodView, RaftMember, SetView, Snapshot } from '../../../src/reconciler/snapshot.ts'
 
-const OPTIONS = { settleMs: 30_000 }
+const OPTIONS = { settleMs: 30_000, inviteMs: 5_000 }
 
 const set = (replicas: number, more: Partial<SetView> = {}): SetView => ({
   name: 'insi',

@@ -3,7 +3,7 @@
 import type { Action } from '../../../src/reconciler/plan.ts'
 import type { PodView, RaftView, Snapshot } from '../../../src/reconciler/snapshot.ts'
 
-export const STEP_MS = 5_000
+const STEP_MS = 5_000
 /** How long a pod on its way out waits for its removal, in steps. */
 const GRACE_STEPS = 18
 const NAME = 'insi'
@@ -36,7 +36,7 @@ export class SimulatedSet {
 
   constructor() {
     for (const ordinal of [0, 1, 2]) {
-      const disk = { incarnation: `i${this.#incarnations++}`, isMember: true, length: 0 }
+      const disk = { ...this.#emptyDisk(), isMember: true }
       this.#disks.set(ordinal, disk)
       this.#members.set(idOf(ordinal, disk), 'voter')
     }
@@ -153,25 +153,18 @@ export class SimulatedSet {
     for (let ordinal = 0; ordinal < this.replicas; ordinal++) {
       if (this.#pods.has(ordinal)) continue
       this.#pods.set(ordinal, { isTerminating: false, isUp: true, graceSteps: 0 })
-      this.#setAside(ordinal)
+      if (!this.#disks.has(ordinal)) this.#disks.set(ordinal, this.#emptyDisk())
     }
     for (const ordinal of this.#pods.keys()) if (ordinal >= this.replicas) this.evict(ordinal)
   }
 
-  /** A node that starts and was removed begins anew. */
-  #setAside(ordinal: number): void {
-    const disk = this.#disks.get(ordinal)
-    const wasRemoved = disk?.isMember === true && this.#leader !== null && !this.#members.has(idOf(ordinal, disk))
-    if (disk !== undefined && !wasRemoved) return
-    this.#disks.set(ordinal, { incarnation: `i${this.#incarnations++}`, isMember: false, length: 0 })
+  #emptyDisk(): Disk {
+    return { incarnation: `i${this.#incarnations++}`, isMember: false, length: 0 }
   }
 
   #runKubelet(): void {
     for (const [ordinal, pod] of this.#pods) {
-      if (!pod.isUp && !pod.isTerminating) {
-        pod.isUp = true
-        this.#setAside(ordinal)
-      }
+      if (!pod.isTerminating) pod.isUp = true
       if (!pod.isTerminating) continue
       pod.graceSteps -= 1
       if (!pod.isUp || pod.graceSteps <= 0 || this.#mayLeave(ordinal)) this.#pods.delete(ordinal)

@@ -1,0 +1,240 @@
+// The command line of insi-reconciler: from flags and files to a running reconciler.
+import { readFile } from 'node:fs/promises'
+import { hostname } from 'node:os'
+import { rootCertificates } from 'node:tls'
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { systemClock } from '../../base/clock.ts'
+import { messageOf } from '../../base/errors.ts'
+import { systemRandom } from '../../base/random.ts'
+import { mayColour, processEnvironment } from '../../config/environment.ts'
+import { rootKeyOf } from '../../contract/root-key.ts'
+import { createLog } from '../../logging/pino-log.ts'
+import { ReconcilerMetrics } from '../../metrics/reconciler-metrics.ts'
+import { renderedFor } from '../../reconciler/apply.ts'
+import { loadKubeAccess } from '../../reconciler/kube-config.ts'
+import { Kube } from '../../reconciler/kube.ts'
+import { namesOf } from '../../reconciler/names.ts'
+import { OpsServer } from '../../reconciler/ops-server.ts'
+import type { Pass } from '../../reconciler/reconciler.ts'
+import { Reconciler } from '../../reconciler/reconciler.ts'
+import { RaftAccess } from '../../reconciler/raft-access.ts'
+import type { Addressing } from '../../reconciler/render.ts'
+import { insiVersion } from '../insid/version.ts'
+import { stopRequested } from '../insid/signals.ts'
+
+const PORT_MAX = 65_535
+const MS_PER_SECOND = 1_000
+
+interface Flags {
+  readonly statefulset: string
+  readonly namespace?: string
+  readonly headlessService?: string
+  readonly clusterDomain: string
+  readonly publicPort: number
+  readonly privatePort: number
+  readonly raftPort: number
+  readonly opsPort: number
+  readonly secretFile?: string
+  readonly tls?: boolean
+  readonly caFile?: string
+  readonly skipVerify?: boolean
+  readonly nodeUrl?: string
+  readonly listen: string
+  readonly settleSeconds: number
+  readonly inviteSeconds: number
+  readonly once?: boolean
+  readonly dryRun?: boolean
+  readonly logLevel: 'debug' | 'info' | 'warn' | 'error'
+  readonly logFormat: 'auto' | 'json' | 'pretty'
+}
+
+const EXAMPLES = `
+Examples:
+  insi-reconciler --statefulset insi                     as in a pod: keep the members those that the StatefulSet wants
+  insi-reconciler --statefulset insi --once --dry-run    what it would do now, and the cluster.yaml that it would write
+  insi-reconciler --statefulset insi --namespace shop \\
+    --once --dry-run --node-url http://127.0.0.1:8081    the same from outside, through kubectl port-forward insi-0 8081
+
+It needs the instance secret, from --secret-file or INSI_INSTANCE_SECRET_FILE or INSI_INSTANCE_SECRET, and access to
+Kubernetes: a service account, or a kubeconfig. What it may do there stands in the chart's Role.
+
+To keep its hands off for a while: kubectl annotate statefulset insi insi.io/paused=true
+`
+
+/** Resolves with the exit code. */
+export async function main(words: readonly string[]): Promise<number> {
+  let exitCode = 0
+  const program = buildProgram(async (flags) => {
+    exitCode = await run(flags)
+  })
+  try {
+    await program.parseAsync(words, { from: 'user' })
+    return exitCode
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
+    process.stderr.write(`insi-reconciler: ${messageOf(error)}\n`)
+    return 1
+  }
+}
+
+function buildProgram(action: (flags: Flags) => Promise<void>): Command {
+  return new Command('insi-reconciler')
+    .description('Keeps the members of an Insi cluster those that its Kubernetes StatefulSet wants.')
+    .version(insiVersion(), '--version', 'print the version')
+    .helpOption('-h, --help', 'print this help')
+    .addHelpText('after', EXAMPLES)
+    .exitOverride()
+    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'insi-reconciler: ')) })
+    .showHelpAfterError('(--help shows every flag)')
+    .requiredOption('--statefulset <name>', 'the StatefulSet; also the prefix of the ConfigMaps and the Lease')
+    .option('--namespace <name>', "namespace (default: the pod's own, or that of the kubeconfig)")
+    .option('--headless-service <name>', 'service that names the pods (default: <statefulset>-headless)')
+    .option('--cluster-domain <domain>', 'DNS domain of Kubernetes', 'cluster.local')
+    .option('--public-port <port>', 'public port of the nodes', portOf, 8080)
+    .option('--private-port <port>', 'private port of the nodes', portOf, 8081)
+    .option('--raft-port <port>', 'Raft port of the nodes', portOf, 7000)
+    .option('--ops-port <port>', 'ops port of the nodes', portOf, 9090)
+    .option('--secret-file <path>', 'file with the instance secret')
+    .option('--tls', 'the nodes speak TLS')
+    .option('--ca-file <path>', "certificate to trust besides the system's")
+    .option('--skip-verify', 'accept any certificate of the nodes')
+    .option('--node-url <url>', 'ask this node instead of the pods')
+    .option('--listen <host:port>', 'where health and metrics are served', '0.0.0.0:9090')
+    .option('--settle-seconds <n>', 'how long a pod must be gone before its member is removed', secondsOf, 30)
+    .option('--invite-seconds <n>', 'how long a node may take to join by itself', secondsOf, 5)
+    .option('--once', 'one pass, without the lease, and exit')
+    .option('--dry-run', 'with --once: print the plan and cluster.yaml, write nothing')
+    .addOption(new Option('--log-level <level>', 'level').choices(['debug', 'info', 'warn', 'error']).default('info'))
+    .addOption(new Option('--log-format <format>', 'format').choices(['auto', 'json', 'pretty']).default('auto'))
+    .action((_flags: Flags, command: Command) => action(checked(command)))
+}
+
+function checked(command: Command): Flags {
+  const flags = command.opts<Flags>()
+  if (flags.dryRun === true && flags.once !== true) command.error('insi-reconciler: --dry-run needs --once')
+  return flags
+}
+
+async function run(flags: Flags): Promise<number> {
+  const secret = await readSecret(flags)
+  const log = await createLog({
+    level: flags.logLevel,
+    format: flags.logFormat === 'auto' ? (process.stderr.isTTY ? 'pretty' : 'json') : flags.logFormat,
+    colour: mayColour(processEnvironment(), process.stderr),
+    secrets: [secret, rootKeyOf(secret)],
+  })
+  const metrics = new ReconcilerMetrics({ version: insiVersion(), runtimeVersion: process.version })
+  const access = await loadKubeAccess()
+  const kube = new Kube(access.config, flags.namespace ?? access.namespace, {
+    onWrite: (object) => metrics.count('insi_reconciler_writes_total', { object }),
+    onFailure: (verb, status) =>
+      metrics.count('insi_reconciler_api_errors_total', { verb, code: status === null ? 'none' : String(status) }),
+  })
+  const addressing = addressingOf(flags, kube.namespace)
+  const raft = new RaftAccess({
+    addressing,
+    apiKey: rootKeyOf(secret),
+    usesTls: flags.tls === true,
+    skipVerify: flags.skipVerify === true,
+    ca: flags.caFile === undefined ? undefined : [...rootCertificates, await readFile(flags.caFile, 'utf8')],
+    nodeUrl: flags.nodeUrl,
+  })
+  const reconciler = new Reconciler(
+    {
+      kube,
+      raft,
+      names: namesOf(flags.statefulset),
+      addressing,
+      clock: systemClock,
+      random: systemRandom,
+      log,
+      metrics,
+      self: `${hostname()}_${systemRandom.uuid()}`,
+    },
+    { settleMs: flags.settleSeconds * MS_PER_SECOND, inviteMs: flags.inviteSeconds * MS_PER_SECOND },
+  )
+  if (flags.once === true) return runOnce(reconciler, raft, addressing, flags.dryRun === true)
+  const ops = new OpsServer(reconciler, metrics)
+  const { host, port } = listenAddress(flags.listen)
+  const listening = await ops.listen(host, port)
+  log.info({ statefulset: flags.statefulset, namespace: kube.namespace, port: listening }, 'reconciler started')
+  const stopping = new AbortController()
+  void stopRequested(() => process.exit(1)).then((signal) => {
+    log.info({ signal }, 'stopping')
+    stopping.abort()
+  })
+  await reconciler.run(stopping.signal)
+  await ops.close()
+  return 0
+}
+
+async function runOnce(
+  reconciler: Reconciler,
+  raft: RaftAccess,
+  addressing: Addressing,
+  isDryRun: boolean,
+): Promise<number> {
+  try {
+    const pass = isDryRun ? await reconciler.look() : await reconciler.pass()
+    process.stdout.write(describePass(pass, addressing))
+    return 0
+  } finally {
+    raft.close()
+  }
+}
+
+function describePass({ observed, plan }: Pass, addressing: Addressing): string {
+  const { raft, set } = observed.snapshot
+  const action = plan.action
+  const target = action === null ? '' : 'member' in action ? action.member.memberId : action.nodeId
+  const members = raft?.members.map(({ memberId, role }) => `${memberId} (${role})`).join(', ')
+  const lines = [
+    `wanted:  ${set === null ? 'no StatefulSet' : `${set.replicas} replicas`}`,
+    `members: ${members ?? 'no leader answers'}`,
+    `plan:    ${action === null ? 'nothing' : `${action.type} ${target}`}`,
+    `why:     ${plan.state}: ${plan.reason}`,
+    ...plan.refusals.map(({ guard, reason }) => `refused: ${guard}: ${reason}`),
+  ]
+  const text = renderedFor(observed, addressing)?.text
+  return `${lines.map((line) => `# ${line}`).join('\n')}\n${text === undefined ? '' : `---\n${text}`}`
+}
+
+function addressingOf(flags: Flags, namespace: string): Addressing {
+  return {
+    headlessService: flags.headlessService ?? `${flags.statefulset}-headless`,
+    namespace,
+    clusterDomain: flags.clusterDomain,
+    ports: { public: flags.publicPort, private: flags.privatePort, raft: flags.raftPort, ops: flags.opsPort },
+  }
+}
+
+async function readSecret({ secretFile }: Flags): Promise<string> {
+  const environment = processEnvironment()
+  const path = secretFile ?? environment['INSI_INSTANCE_SECRET_FILE']
+  const secret =
+    path === undefined || path === ''
+      ? (environment['INSI_INSTANCE_SECRET'] ?? '')
+      : (await readFile(path, 'utf8')).replace(/\r?\n$/, '')
+  if (secret === '') throw new Error('there is no instance secret: name its file with --secret-file')
+  return secret
+}
+
+function portOf(text: string): number {
+  const port = Number(text)
+  if (!Number.isInteger(port) || port < 1 || port > PORT_MAX) {
+    throw new InvalidArgumentError(`It must be a port, 1 to ${PORT_MAX}.`)
+  }
+  return port
+}
+
+function secondsOf(text: string): number {
+  const seconds = Number(text)
+  if (!Number.isFinite(seconds) || seconds < 0) throw new InvalidArgumentError('It must be a number of seconds.')
+  return seconds
+}
+
+function listenAddress(text: string): { host: string; port: number } {
+  const at = text.lastIndexOf(':')
+  if (at < 1) throw new Error(`--listen must be host:port, not ${text}`)
+  return { host: text.slice(0, at).replace(/^\[(.*)\]$/, '$1'), port: portOf(text.slice(at + 1)) }
+}

@@ -1,0 +1,150 @@
+// From a plan to what is written: cluster.yaml, the identity marker, the status, Events, and one step of the membership. What is
+// as it should be is not written.
+import { messageOf } from '../base/errors.ts'
+import type { Clock } from '../base/clock.ts'
+import type { Log } from '../base/log.ts'
+import type { Random } from '../base/random.ts'
+import type { ReconcilerMetrics } from '../metrics/reconciler-metrics.ts'
+import type { EventNote, Kube } from './kube.ts'
+import type { Names } from './names.ts'
+import { BASE_FILE_KEY, CLUSTER_FILE_KEY, CLUSTER_ID_KEY, GENERATION_ANNOTATION, HASH_ANNOTATION } from './observe.ts'
+import { renderingOf } from './observe.ts'
+import type { Observation } from './observe.ts'
+import type { Action, Plan } from './plan.ts'
+import type { RaftAccess } from './raft-access.ts'
+import { nodesIn, nodesOf, render } from './render.ts'
+import type { Addressing, RenderedFile } from './render.ts'
+import { freezeOf } from './snapshot.ts'
+import { statusData } from './status.ts'
+
+/** The same Event is not told again within this time. */
+const EVENT_REPEAT_MS = 600_000
+const EVENTS_MAX = 200
+
+const EVENT_REASONS: Readonly<Record<Action['type'], string>> = {
+  add: 'MemberAdded',
+  promote: 'MemberPromoted',
+  transfer: 'LeadershipMoved',
+  remove: 'MemberRemoved',
+}
+
+export interface ApplyDeps {
+  readonly kube: Kube
+  readonly raft: RaftAccess
+  readonly names: Names
+  readonly addressing: Addressing
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Log
+  readonly metrics: ReconcilerMetrics
+  /** Who reports Events. */
+  readonly self: string
+}
+
+/** cluster.yaml as it should be; null while nothing may change. Throws when base.yaml cannot be used. */
+export function renderedFor({ snapshot, topology }: Observation, addressing: Addressing): RenderedFile | null {
+  const { raft, set } = snapshot
+  if (set === null || topology === null || freezeOf(set) !== null) return null
+  const named = nodesIn(topology.data[CLUSTER_FILE_KEY] ?? '')
+  const nodes = nodesOf(set, raft, named)
+  return render(topology.data[BASE_FILE_KEY] ?? '', nodes, addressing, renderingOf(topology))
+}
+
+export class Applier {
+  readonly #deps: ApplyDeps
+  /** When each Event was told last. */
+  readonly #told = new Map<string, number>()
+  #generation: number | null = null
+
+  constructor(deps: ApplyDeps) {
+    this.#deps = deps
+  }
+
+  /** Everything that `plan` and the rendering ask for. Rejects with KubeFailure; a step that failed is told as an Event. */
+  async apply(observed: Observation, plan: Plan): Promise<void> {
+    await this.#applyIdentity(observed)
+    await this.#applyTopology(observed)
+    if (plan.action !== null) await this.#perform(observed, plan.action, plan.reason)
+    for (const { guard, reason } of plan.refusals) {
+      this.#deps.metrics.count('insi_reconciler_refusals_total', { guard })
+      if (guard !== 'first_sight') await this.#tell(observed, { reason: 'GuardRefused', note: reason, isWarning: true })
+    }
+    if (plan.state === 'foreign') {
+      await this.#tell(observed, { reason: 'ForeignCluster', note: plan.reason, isWarning: true })
+    }
+    await this.#applyStatus(observed, plan)
+  }
+
+  /** Written once: from then on nobody founds another cluster for this release. */
+  async #applyIdentity({ identity, snapshot }: Observation): Promise<void> {
+    const { clock, kube, log, names } = this.#deps
+    const { markedClusterId, raft } = snapshot
+    if (raft === null || markedClusterId !== null || identity === null) return
+    const bootstrappedAt = new Date(clock.nowMs()).toISOString()
+    await kube.applyConfigMap(names.identity, { data: { [CLUSTER_ID_KEY]: raft.clusterId, bootstrappedAt } })
+    log.info({ clusterId: raft.clusterId }, 'identity marker written')
+  }
+
+  async #applyTopology(observed: Observation): Promise<void> {
+    const { addressing, kube, log, metrics, names } = this.#deps
+    const rendered = renderedFor(observed, addressing)
+    if (rendered === null || observed.topology === null) return
+    const { generation, hash, text } = rendered
+    this.#generation = generation
+    metrics.set('insi_reconciler_topology_generation', generation)
+    const { annotations, data } = observed.topology
+    const isSame =
+      data[CLUSTER_FILE_KEY] === text &&
+      annotations[GENERATION_ANNOTATION] === String(generation) &&
+      annotations[HASH_ANNOTATION] === hash
+    if (isSame) return
+    await kube.applyConfigMap(names.topology, {
+      data: { [CLUSTER_FILE_KEY]: text },
+      annotations: { [GENERATION_ANNOTATION]: String(generation), [HASH_ANNOTATION]: hash },
+    })
+    log.info({ generation, hash }, 'cluster.yaml written')
+  }
+
+  async #perform(observed: Observation, action: Action, why: string): Promise<void> {
+    const { log, metrics, raft } = this.#deps
+    const nodeId = 'member' in action ? action.member.memberId : action.nodeId
+    const { type } = action
+    try {
+      const outcome = await raft.perform(action, observed.snapshot.pods)
+      const result = outcome?.changed === true ? 'done' : 'nothing'
+      metrics.count('insi_reconciler_actions_total', { action: type, result })
+      log.info({ action: type, nodeId, why, result }, 'step of the membership')
+      if (outcome?.changed !== true) return
+      const note = `${type} ${nodeId}: ${why}`
+      await this.#tell(observed, { reason: EVENT_REASONS[type], note, isWarning: false })
+    } catch (error) {
+      metrics.count('insi_reconciler_actions_total', { action: type, result: 'failed' })
+      log.warn({ action: type, nodeId, why, reason: messageOf(error) }, 'step of the membership failed')
+    }
+  }
+
+  async #applyStatus(observed: Observation, plan: Plan): Promise<void> {
+    const { clock, kube, names } = this.#deps
+    const { snapshot, status } = observed
+    if (status === null) return
+    const data = statusData(snapshot, plan, this.#generation, status.data, new Date(clock.nowMs()).toISOString())
+    if (Object.entries(data).every(([key, value]) => status.data[key] === value)) return
+    await kube.applyConfigMap(names.status, { data })
+  }
+
+  /** An Event that cannot be written must not hinder what it is about. */
+  async #tell({ snapshot }: Observation, note: EventNote): Promise<void> {
+    const { clock, kube, log, random, self } = this.#deps
+    const { set } = snapshot
+    if (set === null) return
+    const nowMs = clock.monotonicMs()
+    const key = `${note.reason} ${note.note}`
+    if (nowMs - (this.#told.get(key) ?? Number.NEGATIVE_INFINITY) < EVENT_REPEAT_MS) return
+    if (this.#told.size >= EVENTS_MAX) this.#told.clear()
+    this.#told.set(key, nowMs)
+    const at = new Date(clock.nowMs()).toISOString()
+    await kube
+      .createEvent(`${set.name}.${random.uuid()}`, set, self, at, note)
+      .catch((error: unknown) => log.warn({ reason: messageOf(error) }, 'an Event could not be written'))
+  }
+}

@@ -1,0 +1,250 @@
+// The few requests to Kubernetes that the reconciler makes. Each read is answered by the API server's store, not by a cache;
+// each write is a server-side apply of our own fields, or checked against the version that was read.
+import {
+  AppsV1Api,
+  ApiException,
+  CoordinationV1Api,
+  CoreV1Api,
+  EventsV1Api,
+  HttpMethod,
+  PatchStrategy,
+  ServerConfiguration,
+  V1MicroTime,
+  createConfiguration,
+} from './kubernetes.ts'
+import type { KubeConfig, RequestContext, V1Lease, V1Pod, V1StatefulSet } from './kubernetes.ts'
+import { must } from '../base/assert.ts'
+import { messageOf } from '../base/errors.ts'
+import { ordinalOf } from './snapshot.ts'
+import type { PodView, SetView } from './snapshot.ts'
+
+const REQUEST_TIMEOUT_MS = 10_000
+const FIELD_MANAGER = 'insi-reconciler'
+/** An operator's wish that nothing is changed. */
+const PAUSED_ANNOTATION = 'insi.io/paused'
+/** Longer notes are refused by the API server. */
+const NOTE_CHARS_MAX = 1_000
+
+/** A request that did not succeed. `status` is null when there was no answer. */
+class KubeFailure extends Error {
+  override readonly name = 'KubeFailure'
+  readonly verb: string
+  readonly status: number | null
+
+  constructor(verb: string, status: number | null, reason: string) {
+    super(`${verb}: ${status ?? 'no answer'}: ${reason}`)
+    this.verb = verb
+    this.status = status
+  }
+}
+
+export interface ObservedSet {
+  readonly view: SetView
+  /** As `key=value,...`: selects its pods. */
+  readonly selector: string
+}
+
+export interface ConfigMapView {
+  readonly data: Readonly<Record<string, string>>
+  readonly annotations: Readonly<Record<string, string>>
+}
+
+/** A Lease as far as an election needs it. `version`: an update fails when the object has another one. */
+export interface LeaseView {
+  readonly version: string
+  readonly holder: string | null
+  readonly renewedAt: string
+  readonly durationSeconds: number
+  readonly transitions: number
+}
+
+export interface EventNote {
+  readonly reason: string
+  readonly note: string
+  readonly isWarning: boolean
+}
+
+export interface KubeHooks {
+  /** Told of each write and each failure. */
+  readonly onWrite: (object: string) => void
+  readonly onFailure: (verb: string, status: number | null) => void
+}
+
+export class Kube {
+  readonly config: KubeConfig
+  readonly namespace: string
+  readonly #hooks: KubeHooks
+  readonly #apps: AppsV1Api
+  readonly #core: CoreV1Api
+  readonly #coordination: CoordinationV1Api
+  readonly #events: EventsV1Api
+
+  constructor(config: KubeConfig, namespace: string, hooks: KubeHooks) {
+    this.config = config
+    this.namespace = namespace
+    this.#hooks = hooks
+    const cluster = must(config.getCurrentCluster(), 'a configuration of Kubernetes has a cluster')
+    const configuration = createConfiguration({
+      baseServer: new ServerConfiguration(cluster.server, {}),
+      authMethods: { default: config },
+      promiseMiddleware: [
+        { pre: (context) => Promise.resolve(bounded(context)), post: (answer) => Promise.resolve(answer) },
+      ],
+    })
+    this.#apps = new AppsV1Api(configuration)
+    this.#core = new CoreV1Api(configuration)
+    this.#coordination = new CoordinationV1Api(configuration)
+    this.#events = new EventsV1Api(configuration)
+  }
+
+  /** Null when it does not exist. */
+  async readSet(name: string): Promise<ObservedSet | null> {
+    const { namespace } = this
+    const set = await this.#found('get statefulset', () => this.#apps.readNamespacedStatefulSet({ name, namespace }))
+    if (set === null) return null
+    const labels = Object.entries(set.spec?.selector.matchLabels ?? {})
+    return { view: setView(name, set), selector: labels.map(([key, value]) => `${key}=${value}`).join(',') }
+  }
+
+  async listPods(setName: string, labelSelector: string): Promise<PodView[]> {
+    const { namespace } = this
+    const list = await this.#call('list pods', () => this.#core.listNamespacedPod({ namespace, labelSelector }))
+    return list.items.flatMap((pod) => podView(setName, pod))
+  }
+
+  /** Null when it does not exist. */
+  async readConfigMap(name: string): Promise<ConfigMapView | null> {
+    const { namespace } = this
+    const map = await this.#found('get configmap', () => this.#core.readNamespacedConfigMap({ name, namespace }))
+    return map === null ? null : { data: map.data ?? {}, annotations: map.metadata?.annotations ?? {} }
+  }
+
+  /** Makes these fields ours and sets them; fields that others own stay. The object must exist. */
+  async applyConfigMap(name: string, fields: Partial<ConfigMapView>): Promise<void> {
+    const { namespace } = this
+    const { annotations, data } = fields
+    const body = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name, namespace, annotations }, data }
+    await this.#call('patch configmap', () =>
+      this.#core.patchNamespacedConfigMap({ name, namespace, body, fieldManager: FIELD_MANAGER, force: true }),
+    )
+    this.#hooks.onWrite('configmap')
+  }
+
+  /** Null when it does not exist. */
+  async readLease(name: string): Promise<LeaseView | null> {
+    const { namespace } = this
+    const lease = await this.#found('get lease', () => this.#coordination.readNamespacedLease({ name, namespace }))
+    return lease === null ? null : leaseView(lease)
+  }
+
+  /** False when somebody else changed it since `lease.version`. */
+  async replaceLease(name: string, lease: LeaseView, acquiredAt: string | null): Promise<boolean> {
+    const { namespace } = this
+    const { durationSeconds, holder, renewedAt, transitions, version } = lease
+    const body = {
+      metadata: { name, namespace, resourceVersion: version },
+      spec: {
+        holderIdentity: holder ?? '',
+        leaseDurationSeconds: durationSeconds,
+        leaseTransitions: transitions,
+        renewTime: new V1MicroTime(renewedAt),
+        ...(acquiredAt === null ? {} : { acquireTime: new V1MicroTime(acquiredAt) }),
+      },
+    }
+    try {
+      await this.#call('update lease', () => this.#coordination.replaceNamespacedLease({ name, namespace, body }))
+      return true
+    } catch (error) {
+      if (error instanceof KubeFailure && error.status === 409) return false
+      throw error
+    }
+  }
+
+  /** An Event about the StatefulSet; `name` must be new. */
+  async createEvent(name: string, set: SetView, reporter: string, at: string, { reason, note, isWarning }: EventNote) {
+    const { namespace } = this
+    const body = {
+      metadata: { name, namespace },
+      eventTime: new V1MicroTime(at),
+      reportingController: FIELD_MANAGER,
+      reportingInstance: reporter,
+      action: reason,
+      reason,
+      note: note.slice(0, NOTE_CHARS_MAX),
+      type: isWarning ? 'Warning' : 'Normal',
+      regarding: { apiVersion: 'apps/v1', kind: 'StatefulSet', name: set.name, namespace, uid: set.uid },
+    }
+    await this.#call('create event', () => this.#events.createNamespacedEvent({ namespace, body }))
+    this.#hooks.onWrite('event')
+  }
+
+  async #found<T>(verb: string, request: () => Promise<T>): Promise<T | null> {
+    try {
+      return await this.#call(verb, request)
+    } catch (error) {
+      if (error instanceof KubeFailure && error.status === 404) return null
+      throw error
+    }
+  }
+
+  async #call<T>(verb: string, request: () => Promise<T>): Promise<T> {
+    try {
+      return await request()
+    } catch (error) {
+      const failure = failureOf(verb, error)
+      this.#hooks.onFailure(verb, failure.status)
+      throw failure
+    }
+  }
+}
+
+/** The API client waits for ever by itself, and knows no server-side apply. */
+function bounded(context: RequestContext): RequestContext {
+  context.setSignal(AbortSignal.timeout(REQUEST_TIMEOUT_MS))
+  if (context.getHttpMethod() === HttpMethod.PATCH)
+    context.setHeaderParam('Content-Type', PatchStrategy.ServerSideApply)
+  return context
+}
+
+function failureOf(verb: string, error: unknown): KubeFailure {
+  if (!(error instanceof ApiException)) {
+    const cause = error instanceof Error ? error.cause : undefined
+    return new KubeFailure(verb, null, cause === undefined ? messageOf(error) : messageOf(cause))
+  }
+  const body: unknown = error.body
+  const text = typeof body === 'string' ? body : JSON.stringify(body)
+  const told = /"message":"((?:[^"\\]|\\.)*)"/.exec(text)?.[1]
+  return new KubeFailure(verb, error.code, told ?? text.slice(0, 200))
+}
+
+function setView(name: string, set: V1StatefulSet): SetView {
+  return {
+    name,
+    uid: set.metadata?.uid ?? '',
+    replicas: set.spec?.replicas ?? 1,
+    firstOrdinal: set.spec?.ordinals?.start ?? 0,
+    isDeleting: set.metadata?.deletionTimestamp !== undefined,
+    isPaused: set.metadata?.annotations?.[PAUSED_ANNOTATION] === 'true',
+  }
+}
+
+/** Empty for a pod that only bears the set's labels. */
+function podView(setName: string, pod: V1Pod): PodView[] {
+  const name = pod.metadata?.name ?? ''
+  const ordinal = ordinalOf(setName, name)
+  const isOurs = pod.metadata?.ownerReferences?.some((owner) => owner.kind === 'StatefulSet' && owner.name === setName)
+  if (ordinal === null || isOurs !== true) return []
+  const isReady = pod.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') === true
+  const isRunning = pod.status?.phase === 'Running'
+  return [{ name, ordinal, isRunning, isReady, isTerminating: pod.metadata?.deletionTimestamp !== undefined }]
+}
+
+function leaseView({ metadata, spec }: V1Lease): LeaseView {
+  return {
+    version: metadata?.resourceVersion ?? '',
+    holder: spec?.holderIdentity === undefined || spec.holderIdentity === '' ? null : spec.holderIdentity,
+    renewedAt: spec?.renewTime?.toISOString() ?? '',
+    durationSeconds: spec?.leaseDurationSeconds ?? 0,
+    transitions: spec?.leaseTransitions ?? 0,
+  }
+}

@@ -1,0 +1,196 @@
+// The loop: look, plan, apply; again when something changed, and every half minute in any case. Acts only while it holds the lease.
+import { delay } from '../base/clock.ts'
+import { messageOf } from '../base/errors.ts'
+import { Applier } from './apply.ts'
+import type { ApplyDeps } from './apply.ts'
+import { Election } from './election.ts'
+import { Evidence } from './evidence.ts'
+import { watchFor } from './kube-watch.ts'
+import { observe } from './observe.ts'
+import type { Observation } from './observe.ts'
+import { plan } from './plan.ts'
+import type { Plan, PlanOptions } from './plan.ts'
+import { freezeOf, isWanted, ordinalOf } from './snapshot.ts'
+
+/** What happens within this time is looked at once. */
+const COALESCE_MS = 250
+const IDLE_MS = 30_000
+/** While something is under way, or waits for a second look. */
+const BUSY_MS = 1_000
+const FAILED_MIN_MS = 1_000
+/** A pass must have seen everything within this time. */
+const STALL_MS = 90_000
+const MS_PER_SECOND = 1_000
+
+export interface Condemnation {
+  readonly condemned: boolean
+  readonly reason: string
+}
+
+export interface Pass {
+  readonly observed: Observation
+  readonly plan: Plan
+}
+
+export class Reconciler {
+  readonly #deps: ApplyDeps
+  readonly #options: PlanOptions
+  readonly #applier: Applier
+  readonly #election: Election
+  #evidence = Evidence.none
+  #lastSuccessMs = Number.NEGATIVE_INFINITY
+  #lastState = ''
+  #failures = 0
+  #wake: () => void = () => undefined
+  #isWoken = false
+
+  constructor(deps: ApplyDeps, options: PlanOptions) {
+    const { clock, kube, log, names, random, self } = deps
+    this.#deps = deps
+    this.#options = options
+    this.#applier = new Applier(deps)
+    this.#election = new Election({ store: kube, leaseName: names.lease, self, clock, random, log })
+  }
+
+  /** Works until the signal aborts; then gives the lease back. Never rejects. */
+  async run(signal: AbortSignal): Promise<void> {
+    await Promise.all([this.#election.run(signal, () => this.poke()), this.#watch(signal), this.#loop(signal)])
+    this.#deps.raft.close()
+  }
+
+  /** One look and its plan; nothing is written. Rejects with KubeFailure. */
+  async look(): Promise<Pass> {
+    const { clock, kube, names, raft } = this.#deps
+    const observed = await observe(kube, raft, names, clock)
+    const planned = plan(observed.snapshot, this.#evidence, this.#options)
+    this.#evidence = planned.evidence
+    return { observed, plan: planned }
+  }
+
+  /** One pass. Rejects with KubeFailure. */
+  async pass(): Promise<Pass> {
+    const pass = await this.look()
+    await this.#applier.apply(pass.observed, pass.plan)
+    return pass
+  }
+
+  /** Look again soon. */
+  poke(): void {
+    this.#isWoken = true
+    this.#wake()
+  }
+
+  /**
+   * Whether a pod that was asked to stop must first be removed from the cluster: it is above what the StatefulSet wants, and the
+   * StatefulSet is neither asleep nor going itself. Rejects with KubeFailure.
+   */
+  async condemnation(podName: string): Promise<Condemnation> {
+    const { kube, names } = this.#deps
+    const set = (await kube.readSet(names.set))?.view ?? null
+    const frozen = freezeOf(set)
+    if (set === null || frozen !== null) return { condemned: false, reason: frozen ?? '' }
+    const ordinal = ordinalOf(names.set, podName)
+    if (ordinal === null) return { condemned: false, reason: `${podName} is no pod of ${names.set}` }
+    if (isWanted(set, ordinal)) return { condemned: false, reason: `${podName} is wanted` }
+    this.poke()
+    return { condemned: true, reason: `${set.replicas} replicas are wanted` }
+  }
+
+  /** Null when all is well: the holder sees everything, and others at least Kubernetes. */
+  notReadyReason(): string | null {
+    const { clock } = this.#deps
+    if (this.#election.silenceMs > STALL_MS) return 'Kubernetes does not answer'
+    const isStalled = this.#election.isHolder && clock.monotonicMs() - this.#lastSuccessMs > STALL_MS
+    return isStalled ? `no pass succeeded for ${STALL_MS / MS_PER_SECOND} s` : null
+  }
+
+  async #loop(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      const pauseMs = this.#election.isHolder ? await this.#tryPass() : IDLE_MS
+      this.#deps.metrics.set('insi_reconciler_is_lease_holder', this.#election.isHolder ? 1 : 0)
+      await this.#sleep(pauseMs, signal)
+    }
+  }
+
+  /** Resolves with the time until the next pass. */
+  async #tryPass(): Promise<number> {
+    const { clock, log, metrics, random } = this.#deps
+    const startedAtMs = clock.monotonicMs()
+    try {
+      const { observed, plan: planned } = await this.pass()
+      this.#failures = 0
+      this.#lastSuccessMs = clock.monotonicMs()
+      this.#report(observed, planned)
+      metrics.set('insi_reconciler_pass_duration_seconds', (this.#lastSuccessMs - startedAtMs) / MS_PER_SECOND)
+      metrics.set('insi_reconciler_last_success_timestamp_seconds', clock.nowMs() / MS_PER_SECOND)
+      const isBusy = !['idle', 'frozen'].includes(planned.state) || planned.evidence.isPending
+      return isBusy ? BUSY_MS : IDLE_MS - IDLE_MS / 10 + random.int(IDLE_MS / 5)
+    } catch (error) {
+      // What was seen before is old now.
+      this.#evidence = Evidence.none
+      this.#failures += 1
+      metrics.count('insi_reconciler_passes_total', { result: 'failed' })
+      log.warn({ reason: messageOf(error), failures: this.#failures }, 'a pass failed')
+      const backoffMs = Math.min(IDLE_MS, FAILED_MIN_MS * 2 ** Math.min(this.#failures - 1, 5))
+      return backoffMs + random.int(backoffMs)
+    }
+  }
+
+  #report({ snapshot }: Observation, { reason, state }: Plan): void {
+    const { log, metrics, raft } = this.#deps
+    metrics.count('insi_reconciler_passes_total', { result: state })
+    const voters = snapshot.raft?.members.filter((member) => member.role === 'voter').length
+    if (voters !== undefined) metrics.set('insi_reconciler_voters', voters)
+    metrics.set('insi_reconciler_voters_wanted', snapshot.set?.replicas ?? 0)
+    const told = `${state}: ${reason}`
+    if (told === this.#lastState) return
+    this.#lastState = told
+    log.info({ state, reason, ...(raft.obstacle === null ? {} : { obstacle: raft.obstacle }) }, 'state')
+  }
+
+  /** Until the time is up or somebody pokes; what else happens just then is waited for. */
+  async #sleep(pauseMs: number, signal: AbortSignal): Promise<void> {
+    const { clock } = this.#deps
+    if (!this.#isWoken && !signal.aborted) {
+      await new Promise<void>((resolve) => {
+        const timer = clock.after(pauseMs, resolve)
+        this.#wake = () => {
+          timer.cancel()
+          resolve()
+        }
+        signal.addEventListener('abort', this.#wake, { once: true })
+      })
+      signal.removeEventListener('abort', this.#wake)
+      this.#wake = () => undefined
+    }
+    if (!this.#isWoken) return
+    await delay(clock, COALESCE_MS, signal).catch(() => undefined)
+    this.#isWoken = false
+  }
+
+  async #watch(signal: AbortSignal): Promise<void> {
+    const { kube, names } = this.#deps
+    const deps = { ...this.#deps, config: kube.config, signal }
+    const poke = (): void => this.poke()
+    const core = `/api/v1/namespaces/${kube.namespace}`
+    const named = (name: string): { fieldSelector: string } => ({ fieldSelector: `metadata.name=${name}` })
+    const selector = await this.#selector(signal)
+    if (selector === null) return
+    await Promise.all([
+      watchFor(deps, `/apis/apps/v1/namespaces/${kube.namespace}/statefulsets`, named(names.set), poke),
+      watchFor(deps, `${core}/configmaps`, named(names.topology), poke),
+      watchFor(deps, `${core}/pods`, { labelSelector: selector }, poke),
+    ])
+  }
+
+  /** What selects the pods, once there is a StatefulSet; null when the signal aborts first. */
+  async #selector(signal: AbortSignal): Promise<string | null> {
+    const { clock, kube, names } = this.#deps
+    while (!signal.aborted) {
+      const set = await kube.readSet(names.set).catch(() => null)
+      if (set !== null) return set.selector
+      await delay(clock, FAILED_MIN_MS, signal).catch(() => undefined)
+    }
+    return null
+  }
+}

@@ -1,0 +1,79 @@
+// What the status ConfigMap says.
+import { Evidence } from '../../../src/reconciler/evidence.ts'
+import { plan } from '../../../src/reconciler/plan.ts'
+import type { RaftMember, Snapshot } from '../../../src/reconciler/snapshot.ts'
+import { statusData } from '../../../src/reconciler/status.ts'
+
+const OPTIONS = { settleMs: 30_000, inviteMs: 5_000 }
+const MORNING = '2026-01-01T08:00:00.000Z'
+const NOON = '2026-01-01T12:00:00.000Z'
+
+const member = (ordinal: number, more: Partial<RaftMember> = {}): RaftMember => ({
+  memberId: `insi-${ordinal}/x`,
+  nodeId: `insi-${ordinal}`,
+  incarnation: 'x',
+  role: 'voter',
+  demoted: false,
+  isLeader: ordinal === 0,
+  active: true,
+  lagEntries: 0,
+  ...more,
+})
+
+function statusOf(members: readonly RaftMember[] | null, replicas = 3, previous = {}, now = MORNING) {
+  const snapshot: Snapshot = {
+    takenAtMs: 0,
+    set: { name: 'insi', uid: 'u', replicas, firstOrdinal: 0, isDeleting: false, isPaused: false },
+    pods: [0, 1, 2].map((ordinal) => ({
+      name: `insi-${ordinal}`,
+      ordinal,
+      isRunning: true,
+      isReady: true,
+      isTerminating: false,
+    })),
+    raft: members === null ? null : { clusterId: 'c', leader: 'insi-0', isSettled: true, members },
+    markedClusterId: 'c',
+  }
+  return statusData(snapshot, plan(snapshot, Evidence.none, OPTIONS), 4, previous, now)
+}
+
+test('a healthy cluster is available and nothing else', () => {
+  const status = statusOf([member(2), member(0), member(1)])
+  expect(status).toMatchObject({
+    Available: 'True',
+    Progressing: 'False',
+    Degraded: 'False',
+    QuorumAtRisk: 'False',
+    leader: 'insi-0',
+    voters: 'insi-0,insi-1,insi-2',
+    generation: '4',
+    state: 'idle',
+  })
+})
+
+test.each([
+  ['a voter away', [member(0), member(1), member(2, { active: false })], 3, ['True', 'False', 'True', 'True']],
+  ['a learner', [member(0), member(1), member(2, { role: 'learner' as const })], 3, ['True', 'True', 'False', 'True']],
+  ['no leader', null, 3, ['False', 'Unknown', 'True', 'True']],
+  ['asleep', null, 0, ['False', 'Unknown', 'False', 'False']],
+])('with %s', (_, members, replicas, expected) => {
+  const { Available, Degraded, Progressing, QuorumAtRisk } = statusOf(members, replicas)
+  expect([Available, Progressing, Degraded, QuorumAtRisk]).toEqual(expected)
+})
+
+test('the same situation later gives the same data, and only a change has a new time', () => {
+  const healthy = [member(0), member(1), member(2)]
+  const first = statusOf(healthy)
+  expect(statusOf(healthy, 3, first, NOON)).toEqual(first)
+  const later = statusOf([member(0), member(1), member(2, { active: false })], 3, first, NOON)
+  const times = (JSON.parse(later['conditions.json'] ?? '') as { type: string; lastTransitionTime: string }[]).map(
+    ({ lastTransitionTime, type }) => [type, lastTransitionTime],
+  )
+  expect(Object.fromEntries(times)).toEqual({
+    Available: MORNING,
+    Progressing: MORNING,
+    Degraded: NOON,
+    QuorumAtRisk: NOON,
+  })
+  expect(statusOf(healthy, 3, { 'conditions.json': 'no JSON' })).toEqual(first)
+})
