@@ -98,6 +98,10 @@ export const READINESS_SAMPLE_INTERVAL_MS = 500
 /** How far a ready node may be behind in applying what is committed. */
 export const READINESS_LAG_ENTRIES_MAX = 1_000
 
+/** How long one operation of the disk may take before the node is not ready, and before it counts as dead. */
+export const READINESS_DISK_STALL_MS = 5_000
+export const LIVENESS_DISK_STALL_MS = 30_000
+
 /** Largest JSON body of a request with `valueCount` values of at most `valueBytesMax` bytes. */
 export function bodyBytesMax(valueCount: number, valueBytesMax: number): number {
   return (KEY_BYTES_MAX + valueCount * valueBytesMax) * JSON_ESCAPE_FACTOR + BODY_OVERHEAD_BYTES

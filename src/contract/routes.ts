@@ -216,7 +216,12 @@ const ADMIN_ROUTES: readonly Route[] = [
 ]
 
 const OPS_ROUTES: readonly Route[] = [
-  ops({ name: 'ops.livez', path: '/livez', body: 'ok', meaning: 'The process answers. Never looks at peers.' }),
+  ops({
+    name: 'ops.livez',
+    path: '/livez',
+    body: 'ok',
+    meaning: 'The process answers, and its disk has within 30 s; else 503. Never looks at peers.',
+  }),
   ops({
     name: 'ops.readyz',
     path: '/readyz',

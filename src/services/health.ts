@@ -1,10 +1,16 @@
-// Whether this node should get traffic. Liveness is not here: a process that answers is alive, whatever its peers do.
+// Whether this node should get traffic, and whether it is alive: that never depends on its peers.
 import type { Clock, Timer } from '../base/clock.ts'
-import { READINESS_GRACE_MS, READINESS_LAG_ENTRIES_MAX, READINESS_SAMPLE_INTERVAL_MS } from '../contract/limits.ts'
+import {
+  LIVENESS_DISK_STALL_MS,
+  READINESS_DISK_STALL_MS,
+  READINESS_GRACE_MS,
+  READINESS_LAG_ENTRIES_MAX,
+  READINESS_SAMPLE_INTERVAL_MS,
+} from '../contract/limits.ts'
 import type { Replicator, ReplicaStatus } from './replicator.ts'
 
 export interface HealthCheck {
-  readonly name: 'serving' | 'intact' | 'member' | 'leader' | 'caught-up'
+  readonly name: 'serving' | 'intact' | 'disk' | 'member' | 'leader' | 'caught-up'
   readonly ok: boolean
   readonly reason: string
 }
@@ -43,10 +49,23 @@ export class HealthService {
 
   readiness(): Readiness {
     const status = this.#replicator.status()
-    const checks = [this.#serving(), intact(status), member(status), this.#leader(status), caughtUp(status)]
+    const checks = [
+      this.#serving(),
+      intact(status),
+      this.#disk(status),
+      member(status),
+      this.#leader(status),
+      caughtUp(status),
+    ]
     const ready = checks.every((check) => check.ok)
     if (ready) this.#started = true
     return { ready, checks }
+  }
+
+  /** Null while the node is alive; else what a restart may cure: its disk has not answered for long. */
+  fatalStall(): string | null {
+    const stalledMs = this.#stalledMs(this.#replicator.status())
+    return stalledMs < LIVENESS_DISK_STALL_MS ? null : stallText(stalledMs)
   }
 
   /** True once the node has been ready. */
@@ -58,6 +77,17 @@ export class HealthService {
     return { name: 'serving', ok: !this.#stopping, reason: this.#stopping ? 'the node is stopping' : '' }
   }
 
+  /** A disk that hangs fails nothing by itself: whoever waits for it would wait for ever. */
+  #disk(status: ReplicaStatus): HealthCheck {
+    const stalledMs = this.#stalledMs(status)
+    const ok = stalledMs < READINESS_DISK_STALL_MS
+    return { name: 'disk', ok, reason: ok ? '' : stallText(stalledMs) }
+  }
+
+  #stalledMs({ diskBusySinceMs }: ReplicaStatus): number {
+    return diskBusySinceMs === null ? 0 : this.#clock.monotonicMs() - diskBusySinceMs
+  }
+
   /** An election takes a node out of service only when it lasts. */
   #leader({ leader }: ReplicaStatus): HealthCheck {
     const nowMs = this.#clock.monotonicMs()
@@ -65,6 +95,10 @@ export class HealthService {
     const ok = nowMs - this.#leaderSeenMs <= READINESS_GRACE_MS
     return { name: 'leader', ok, reason: ok ? '' : 'no leader is known' }
   }
+}
+
+function stallText(stalledMs: number): string {
+  return `the disk has not answered for ${Math.floor(stalledMs / 1_000)} s`
 }
 
 function intact({ quarantined }: ReplicaStatus): HealthCheck {

@@ -65,6 +65,32 @@ test.each([
   expect([answer.status, answer.text]).toEqual([503, expect.stringContaining(reason)])
 })
 
+test('a disk that hangs takes the node out of service first, and fails its liveness when that lasts', async () => {
+  node.replicator.changeStatus({ diskBusySinceMs: clock.monotonicMs() })
+  pass(4_500)
+  expect((await get('/readyz')).status).toBe(200)
+  pass(500)
+  const late = await get('/readyz')
+  expect([late.status, late.text]).toEqual([503, 'disk: the disk has not answered for 5 s\nnot ready\n'])
+  expect((await get('/livez')).status).toBe(200)
+  pass(25_000)
+  const dead = await get('/livez')
+  expect([dead.status, dead.text]).toEqual([503, 'disk: the disk has not answered for 30 s\nnot alive\n'])
+  node.replicator.changeStatus({})
+  expect((await get('/livez')).status).toBe(200)
+  expect((await get('/readyz')).status).toBe(200)
+})
+
+test('a node that is cut off from its cluster, or replays what it missed, stays alive however long it takes', async () => {
+  node.replicator.changeStatus({ leader: null, role: 'preCandidate' })
+  pass(600_000)
+  expect([(await get('/livez')).status, (await get('/readyz')).status]).toEqual([200, 503])
+  node.replicator.changeStatus({ clusterCommitIndex: 1_000_000, appliedIndex: 7 })
+  pass(600_000)
+  expect([(await get('/livez')).status, (await get('/readyz')).status]).toEqual([200, 503])
+  expect((await get('/readyz')).text).toContain('999993 committed entries are not applied yet')
+})
+
 test('a node that was never ready has not started', async () => {
   const fresh = await HttpNode.start({ clock: new VirtualClock() })
   fresh.replicator.changeStatus({ role: 'joining', leader: null })
@@ -76,7 +102,7 @@ test('a node that was never ready has not started', async () => {
 
 test('a stopping node is not ready, and says each check when asked', async () => {
   expect((await get('/readyz?verbose')).text).toBe(
-    '[+] serving\n[+] intact\n[+] member\n[+] leader\n[+] caught-up\nok\n',
+    '[+] serving\n[+] intact\n[+] disk\n[+] member\n[+] leader\n[+] caught-up\nok\n',
   )
   node.services.health.beginStop()
   const answer = await get('/readyz?verbose=1')

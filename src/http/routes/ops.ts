@@ -28,7 +28,11 @@ export interface OpsDeps {
 
 export function opsHandlers({ health, metrics, showsEntities, version, runtimeVersion }: OpsDeps): Handlers {
   return {
-    'ops.livez': (ctx) => sendText(ctx, 200, 'ok\n'),
+    'ops.livez': (ctx) => {
+      const stall = health.fatalStall()
+      if (stall === null) sendText(ctx, 200, 'ok\n')
+      else sendText(ctx, UNAVAILABLE, `disk: ${stall}\nnot alive\n`)
+    },
     'ops.readyz': (ctx) => {
       const readiness = health.readiness()
       const verbose = queryText(queryOf(ctx.req.url ?? ''), 'verbose') !== undefined

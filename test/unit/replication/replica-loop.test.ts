@@ -75,6 +75,7 @@ interface Fixture {
   readonly raft: Raft
   readonly log: ManualLog
   readonly loop: ReplicaLoop
+  readonly clock: VirtualClock
   readonly sent: Message[]
   readonly failures: Error[]
   /** What beforeEffects() does in the next turns. */
@@ -102,10 +103,11 @@ function createFixture(memberIds: readonly string[]): Fixture {
   )
   const sent: Message[] = []
   const failures: Error[] = []
+  const clock = new VirtualClock()
   const loop = new ReplicaLoop({
     raft,
     log,
-    clock: new VirtualClock(),
+    clock,
     observer: silentObserver,
     schedule: queueMicrotask,
     hooks: {
@@ -121,7 +123,7 @@ function createFixture(memberIds: readonly string[]): Fixture {
       onFatal: (error) => failures.push(error),
     },
   })
-  const fixture: Fixture = { raft, log: manual, loop, sent, failures, work: () => undefined }
+  const fixture: Fixture = { raft, log: manual, loop, clock, sent, failures, work: () => undefined }
   return fixture
 }
 
@@ -178,6 +180,19 @@ describe('a follower', () => {
     await settled()
     expect(sent.length).toBe(before + 1)
     expect(log.flushes).toHaveLength(1)
+  })
+
+  test('says since when its disk has not answered, and nothing once it has', async () => {
+    const { clock, log, loop } = createFixture(['a', 'b', 'c'])
+    expect(loop.flushingSinceMs).toBeNull()
+    clock.advance(7)
+    loop.receive(appendEntries(0, 1))
+    await settled()
+    const sinceMs = clock.monotonicMs()
+    clock.advance(60_000)
+    expect(loop.flushingSinceMs).toBe(sinceMs)
+    await log.finishFlush()
+    expect(loop.flushingSinceMs).toBeNull()
   })
 
   test('gives its vote away only once it is durable', async () => {
