@@ -114,7 +114,7 @@ function handlersOf(
     ...valueHandlers(services.values, config.limits),
     ...cacheHandlers(services.cache, config.limits),
     ...watchHandlers({ clock, watches: services.watches, sockets }, config.events),
-    ...transactionHandlers(services.transactions, config.limits),
+    ...transactionHandlers(services, config.limits),
     ...pingHandlers(services.ping),
     ...aliasHandlers(services.aliases),
     ...limitsHandlers(services.limits),

@@ -5,6 +5,7 @@ import { insiError } from '../contract/errors.ts'
 import type { ErrorCode } from '../contract/errors.ts'
 import type { RequestContext } from './context.ts'
 import { queryOf, queryValue } from './query.ts'
+import { rawMember } from './raw-member.ts'
 
 /** The words of a route's messages about its fields. */
 export interface FieldWords {
@@ -20,27 +21,44 @@ export interface Fields {
   readonly words: FieldWords
   /** The field, or undefined when it is absent. Names in a body match in any case, as long as there is no exact match. */
   get(name: string): unknown
+  /** The JSON text of the field as it was written; undefined when it is absent, and in a query. */
+  raw(name: string): Buffer | undefined
 }
 
 /** The fields of a request that changes something: a JSON object in the body. Throws INVALID_JSON. */
 export function bodyFields(ctx: RequestContext, words: FieldWords): Fields {
   const members = parseObject(ctx.state.body, words)
-  return { source: 'body', words, get: (name) => memberOf(members, name) }
+  const { body } = ctx.state
+  return { source: 'body', words, get: (name) => memberOf(members, name), raw: (name) => rawMember(body, name) }
 }
 
-/** The fields of one of the objects in an array of a body: `value` is its element `place`, such as `then[2]`. */
-export function elementFields(value: unknown, place: string, words: FieldWords): Fields {
+/**
+ * The fields of one of the objects in an array of a body: `value` is its element `place`, such as `then[2]`, and `raw` gives its
+ * JSON text as it was written.
+ */
+export function elementFields(
+  value: unknown,
+  raw: () => Buffer | undefined,
+  { place, words }: { readonly place: string; readonly words: FieldWords },
+): Fields {
   const invalid = `${words.invalid}: ${place}`
   if (!isObject(value)) throw insiError('INVALID_FIELD', `${invalid} must be an object`)
   const ownWords = { invalid, missing: (name: string) => `${words.missing(name)}: ${place}` }
-  return { source: 'body', words: ownWords, get: (name) => memberOf(value, name) }
+  const rawOf = (name: string): Buffer | undefined => {
+    const text = raw()
+    return text === undefined ? undefined : rawMember(text, name)
+  }
+  return { source: 'body', words: ownWords, get: (name) => memberOf(value, name), raw: rawOf }
 }
 
 /** The fields of a read: from the body of a POST that has one, else from the query. */
 export function readFields(ctx: RequestContext, words: FieldWords): Fields {
   if (ctx.req.method === 'POST' && ctx.state.body.length > 0) return bodyFields(ctx, words)
-  const query = queryOf(ctx.req.url ?? '')
-  return { source: 'query', words, get: (name) => queryText(query, name) }
+  return queryFields(queryOf(ctx.req.url ?? ''), words)
+}
+
+export function queryFields(query: string, words: FieldWords): Fields {
+  return { source: 'query', words, get: (name) => queryText(query, name), raw: () => undefined }
 }
 
 /** A query parameter of any request. Throws INVALID_PARAMETER when its encoding is broken. */

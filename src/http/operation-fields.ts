@@ -6,8 +6,10 @@ import { expectedField, expiryField, floorField, incrementField, keyField, revis
 import { topicField, ttlField, valueField } from './field-types.ts'
 import { elementFields, invalidField } from './fields.ts'
 import type { Fields } from './fields.ts'
+import { rawElements } from './raw-member.ts'
 
-const NO_DATA = 'null'
+const NO_DATA = Buffer.from('null')
+const EMPTY_ARRAY = Buffer.from('[]')
 
 export interface OperationBounds {
   readonly countMax: number
@@ -29,12 +31,19 @@ function elementsOf(fields: Fields, name: string, countMax: number): Fields[] {
   if (list === undefined) return []
   if (!Array.isArray(list)) throw invalidField(fields, name, 'must be an array')
   if (list.length > countMax) throw invalidField(fields, name, `must have at most ${countMax} elements`)
-  return list.map((element: unknown, at) => elementFields(element, `${name}[${at}]`, fields.words))
+  let raw: readonly Buffer[] | undefined
+  const rawAt = (at: number): Buffer | undefined => {
+    raw ??= rawElements(fields.raw(name) ?? EMPTY_ARRAY)
+    return raw[at]
+  }
+  return list.map((element: unknown, at) =>
+    elementFields(element, () => rawAt(at), { place: `${name}[${at}]`, words: fields.words }),
+  )
 }
 
 function operationOf(fields: Fields, valueSizeBytesMax: number): Operation {
   const op = fields.get('op')
-  if (op === 'publish') return { op, topic: topicField(fields), data: dataOf(fields, valueSizeBytesMax) }
+  if (op === 'publish') return { op, topic: topicField(fields), data: eventDataField(fields, valueSizeBytesMax) }
   const space = spaceOf(fields)
   switch (op) {
     case undefined:
@@ -94,8 +103,9 @@ function spaceOf(fields: Fields): Space {
   throw invalidField(fields, 'space', 'must be value or cache')
 }
 
-function dataOf(fields: Fields, bytesMax: number): Buffer {
-  const data = Buffer.from(JSON.stringify(fields.get('data')) ?? NO_DATA, 'utf8')
+/** What an event carries, as it was written, byte for byte. */
+export function eventDataField(fields: Fields, bytesMax: number): Buffer {
+  const data = fields.raw('data') ?? NO_DATA
   if (data.length <= bytesMax) return data
   throw insiError('VALUE_TOO_LARGE', `Data is too large: ${data.length} bytes, the limit is ${bytesMax} bytes`)
 }

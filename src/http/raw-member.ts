@@ -1,4 +1,4 @@
-// The text of one member of a JSON object, as it was written: parsing would round large numbers and drop what it does not keep.
+// The text of a member of a JSON object, or of an array's elements, as it was written: parsing would round large numbers and drop what it does not keep.
 
 const QUOTE = 0x22
 const BACKSLASH = 0x5c
@@ -31,6 +31,18 @@ export function rawMember(json: Buffer, name: string): Buffer | undefined {
     at = json[valueEnd] === COMMA ? skipBlanks(json, valueEnd + 1) : valueEnd
   }
   return exact ?? similar
+}
+
+/** The elements of `json`, which must be one valid JSON array in UTF-8, as they were written. They share `json`'s memory. */
+export function rawElements(json: Buffer): Buffer[] {
+  const elements: Buffer[] = []
+  let at = skipBlanks(json, skipBlanks(json, 0) + 1)
+  while (at < json.length && !CLOSE.has(json[at] ?? 0)) {
+    const end = memberEnd(json, at)
+    elements.push(json.subarray(at, trimmedEnd(json, end)))
+    at = json[end] === COMMA ? skipBlanks(json, end + 1) : end
+  }
+  return elements
 }
 
 function skipBlanks(json: Buffer, start: number): number {

@@ -8,11 +8,12 @@ export function writeServiceMessage(writer: PeerWriter, message: ServiceMessage)
   switch (message.type) {
     case 'TokenRequest':
       writer.count(message.entries.length)
-      for (const { entityId, rateClass, waiting, extra } of message.entries) {
+      for (const { entityId, rateClass, waiting, extra, whole } of message.entries) {
         writer.uint(entityId)
         writer.boolean(rateClass === 'events')
         writer.uint(waiting)
         writer.uint(extra)
+        writer.boolean(whole)
       }
       return
     case 'TokenGrant':
@@ -42,7 +43,7 @@ export function readServiceMessage(reader: PeerReader, type: ServiceMessage['typ
         const entityId = reader.uint()
         const rateClass = reader.boolean() ? 'events' : 'data'
         const waiting = reader.uint()
-        entries.push({ entityId, rateClass, waiting, extra: reader.uint() })
+        entries.push({ entityId, rateClass, waiting, extra: reader.uint(), whole: reader.boolean() })
       }
       return { type, requestId, entries }
     }

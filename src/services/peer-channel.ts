@@ -15,6 +15,8 @@ export interface TokenRequest {
     readonly waiting: number
     /** Tokens wanted for requests that will follow. */
     readonly extra: number
+    /** All that wait are one request: it gets a token for each or none. */
+    readonly whole: boolean
   }[]
 }
 

@@ -1,5 +1,5 @@
-// Token buckets, bounded in number: each fills at its rate up to its burst and gives one token to each request. A refusal takes
-// nothing, so that whoever asks too often still gets the rate.
+// Token buckets, bounded in number: each fills at its rate up to its burst and gives one token to each request, or several to
+// one that does several things. A refusal takes nothing, so that whoever asks too often still gets the rate.
 
 /** Part of a burst that may stand with other nodes, prefetched and perhaps unused. */
 const PREFETCHED_SHARE_MAX = 0.25
@@ -56,11 +56,14 @@ export class TokenBuckets<K> {
     this.#emptyAtMs = sinceMs
   }
 
-  /** Takes a token and answers 0, or takes nothing and answers in how many ms there will be one. `rate` > 0, in tokens a second. */
-  take(key: K, rate: number, burst: number, nowMs: number): number {
+  /**
+   * Takes `count` tokens and answers 0, or takes nothing and answers in how many ms they will be there, which is never when they
+   * are more than `burst`. `rate` > 0, in tokens a second.
+   */
+  take(key: K, rate: number, burst: number, nowMs: number, count = 1): number {
     const bucket = this.#filled(key, rate, burst, nowMs)
-    if (bucket.level < 1 - TOLERANCE) return ((1 - bucket.level) / rate) * MS_PER_SECOND
-    bucket.level -= 1
+    if (bucket.level < count - TOLERANCE) return ((count - bucket.level) / rate) * MS_PER_SECOND
+    bucket.level -= count
     return 0
   }
 

@@ -21,7 +21,7 @@ import {
   RATE_ENTRIES_MAX,
 } from './rate-limits.ts'
 import { RatePools } from './rate-pools.ts'
-import type { TokenRequestResult } from './rate-pools.ts'
+import type { Demand, TokenRequestResult } from './rate-pools.ts'
 
 /** Why a request is refused. Rates are in requests a second. */
 export interface RateDenial {
@@ -74,21 +74,27 @@ export class RateLimiter {
       channel,
       firstRequestId: 1 + random.int(FIRST_REQUEST_ID_MAX),
       onTokenRequest: (result) => observer.onTokenRequest(result),
-      decideAlone: (entityId, rateClass, sinceMs) => this.#decideAlone(entityId, rateClass, sinceMs),
+      decideAlone: (pool, sinceMs) => this.#decideAlone(pool, sinceMs),
     })
     channel.onMessage((from, message) => this.#onMessage(from, message))
   }
 
-  /** Whether the entity may make one more request of the class now; at once on the leader. Never rejects. */
-  admit(entityId: EntityId, rateClass: RateClass): RateVerdict | Promise<RateVerdict> {
+  /**
+   * Whether the entity may make one more request of the class now, or one that counts as `count`; at once on the leader. More
+   * than the limit at once are never allowed. Never rejects.
+   */
+  admit(entityId: EntityId, rateClass: RateClass, count = 1): RateVerdict | Promise<RateVerdict> {
     if (entityId === ROOT_ENTITY_ID) return null
     const limit = this.#limitOf(entityId, rateClass)
     if (limit === null || limit === undefined) return null
     if (limit === 0) return this.#verdict(NO_RATE_RETRY_MS, limit, rateClass)
     const { leadsSinceMs } = this.#deps.channel
     if (leadsSinceMs !== null)
-      return this.#verdict(this.#take(entityId, rateClass, limit, leadsSinceMs), limit, rateClass)
-    const waitMs = this.#pools.admit(entityId, rateClass, limit)
+      return this.#verdict(this.#take(entityId, rateClass, limit, leadsSinceMs, count), limit, rateClass)
+    const waitMs =
+      count === 1
+        ? this.#pools.admit(entityId, rateClass, limit)
+        : this.#pools.admitWhole(entityId, rateClass, limit, count)
     return typeof waitMs === 'number'
       ? this.#verdict(waitMs, limit, rateClass)
       : waitMs.then((ms) => this.#verdict(ms, limit, rateClass))
@@ -106,9 +112,9 @@ export class RateLimiter {
     return rateClass === 'data' ? limits?.dataRequestsPerSecond : limits?.eventRequestsPerSecond
   }
 
-  #take(entityId: EntityId, rateClass: RateClass, limit: number, leadsSinceMs: number): number {
+  #take(entityId: EntityId, rateClass: RateClass, limit: number, leadsSinceMs: number, count: number): number {
     this.#begin(leadsSinceMs)
-    return this.#buckets.take(keyOf(entityId, rateClass), limit, limit, this.#deps.clock.monotonicMs())
+    return this.#buckets.take(keyOf(entityId, rateClass), limit, limit, this.#deps.clock.monotonicMs(), count)
   }
 
   #begin(leadsSinceMs: number): void {
@@ -117,19 +123,21 @@ export class RateLimiter {
     this.#buckets.restart(leadsSinceMs + NEW_LEADER_PAUSE_MS)
   }
 
-  #decideAlone(entityId: EntityId, rateClass: RateClass, sinceMs: number): number {
+  #decideAlone({ entityId, rateClass, whole }: Demand, sinceMs: number): number {
     const { channel, clock } = this.#deps
     const limit = this.#limitOf(entityId, rateClass)
     if (limit === null || limit === undefined) return 0
     if (limit === 0) return NO_RATE_RETRY_MS
     // Leadership may have come to this node while the request waited.
-    if (channel.leadsSinceMs !== null) return this.#take(entityId, rateClass, limit, channel.leadsSinceMs)
+    if (channel.leadsSinceMs !== null) {
+      return this.#take(entityId, rateClass, limit, channel.leadsSinceMs, whole ?? 1)
+    }
     if (this.#aloneSinceMs !== sinceMs) {
       this.#aloneSinceMs = sinceMs
       this.#shares.restart(sinceMs)
     }
     const share = limit / Math.max(1, channel.memberCount)
-    return this.#shares.take(keyOf(entityId, rateClass), share, Math.max(1, share), clock.monotonicMs())
+    return this.#shares.take(keyOf(entityId, rateClass), share, Math.max(1, share), clock.monotonicMs(), whole ?? 1)
   }
 
   #onMessage(from: string, message: ServiceMessage): void {
@@ -144,11 +152,15 @@ export class RateLimiter {
   #grantAll({ entries }: TokenRequest, leadsSinceMs: number): Grant[] {
     this.#begin(leadsSinceMs)
     const nowMs = this.#deps.clock.monotonicMs()
-    return entries.map(({ entityId, rateClass, waiting, extra }) => {
+    return entries.map(({ entityId, rateClass, waiting, extra, whole }) => {
       const limit = this.#limitOf(entityId, rateClass)
       // Unlimited, or new and not applied here yet.
       if (limit === null || limit === undefined) return { granted: waiting, waitMs: 0 }
       if (limit === 0) return { granted: 0, waitMs: NO_RATE_RETRY_MS }
+      if (whole) {
+        const waitMs = this.#buckets.take(keyOf(entityId, rateClass), limit, limit, nowMs, waiting)
+        return { granted: waitMs === 0 ? waiting : 0, waitMs }
+      }
       return this.#buckets.grant(keyOf(entityId, rateClass), { waiting, extra }, limit, limit, nowMs)
     })
   }

@@ -22,12 +22,18 @@ export interface RatePoolsDeps {
   readonly firstRequestId: number
   readonly onTokenRequest: (result: TokenRequestResult) => void
   /** Decides without the leader: 0, or ms to wait. `sinceMs`: since when the leader is silent. */
-  readonly decideAlone: (entityId: number, rateClass: RateClass, sinceMs: number) => number
+  readonly decideAlone: (demand: Demand, sinceMs: number) => number
 }
 
-interface Pool {
+/** Whose tokens are needed. */
+export interface Demand {
   readonly entityId: number
   readonly rateClass: RateClass
+  /** Tokens that one request needs all together; null: each request that waits needs one. */
+  readonly whole: number | null
+}
+
+interface Pool extends Demand {
   tokens: number
   expiresMs: number
   deniedUntilMs: number
@@ -81,6 +87,16 @@ export class RatePools {
     return this.#wait(pool)
   }
 
+  /** As admit(), for a request that needs `count` tokens or none. It asks for itself: what it gets is for nobody else. */
+  admitWhole(entityId: number, rateClass: RateClass, limit: number, count: number): number | Promise<number> {
+    const pool = newPool({ entityId, rateClass, whole: count })
+    const nowMs = this.#deps.clock.monotonicMs()
+    if (!this.#mayAsk(nowMs)) return this.#alone(pool, nowMs)
+    if (this.#waiterCount >= TOKEN_WAITERS_MAX) return GRANT_WAIT_MS
+    pool.deniedLimit = limit
+    return this.#wait(pool)
+  }
+
   onGrant({ requestId, entries }: TokenGrant): void {
     const question = this.#questions.get(requestId)
     // An answer that comes too late still says that the leader is there; its tokens are lost.
@@ -109,19 +125,7 @@ export class RatePools {
     const key = entityId * 2 + (rateClass === 'data' ? 0 : 1)
     const known = this.#pools.get(key)
     if (known !== undefined) return known
-    const pool: Pool = {
-      entityId,
-      rateClass,
-      tokens: 0,
-      expiresMs: 0,
-      deniedUntilMs: 0,
-      deniedLimit: 0,
-      isAsking: false,
-      waiting: [],
-      demand: 0,
-      demandBefore: 0,
-      windowSinceMs: 0,
-    }
+    const pool = newPool({ entityId, rateClass, whole: null })
     this.#pools.set(key, pool)
     return pool
   }
@@ -174,8 +178,9 @@ export class RatePools {
       entries: pools.map((pool) => ({
         entityId: pool.entityId,
         rateClass: pool.rateClass,
-        waiting: pool.waiting.length,
-        extra: recentDemand(pool, sentMs),
+        waiting: pool.whole ?? pool.waiting.length,
+        extra: pool.whole === null ? recentDemand(pool, sentMs) : 0,
+        whole: pool.whole !== null,
       })),
     }
     const address = channel.leaderAddress
@@ -206,10 +211,10 @@ export class RatePools {
     this.#silentSinceMs = null
   }
 
-  #alone({ entityId, rateClass }: Pool, nowMs: number): number {
+  #alone(demand: Demand, nowMs: number): number {
     this.#noteEpoch()
     this.#silentSinceMs ??= this.#deps.channel.leaderlessSinceMs ?? nowMs
-    return this.#deps.decideAlone(entityId, rateClass, this.#silentSinceMs)
+    return this.#deps.decideAlone(demand, this.#silentSinceMs)
   }
 
   /** Gives tokens to those that wait, in order; the rest is refused, or asks again when the leader has more. */
@@ -228,6 +233,21 @@ export class RatePools {
     pool.waiting = []
     this.#waiterCount -= waiting.length
     for (const resolve of waiting) resolve(decide())
+  }
+}
+
+function newPool(demand: Demand): Pool {
+  return {
+    ...demand,
+    tokens: 0,
+    expiresMs: 0,
+    deniedUntilMs: 0,
+    deniedLimit: 0,
+    isAsking: false,
+    waiting: [],
+    demand: 0,
+    demandBefore: 0,
+    windowSinceMs: 0,
   }
 }
 

@@ -1,4 +1,5 @@
 // batch and txn: several operations in one commit.
+import { openSocket } from '../support/event-client.ts'
 import { HttpNode, ROOT_KEY } from '../support/http-node.ts'
 import type { Answer } from '../support/http-node.ts'
 
@@ -151,4 +152,73 @@ test('a txn over the disk limit answers the numbers and changes nothing', async 
   expect(answer.json()).toMatchObject({ error_type: 'DISK_LIMIT_EXCEEDED' })
   expect(answer.headers['x-disk-usage-limit']).toBe('10')
   expect(await valueOf('get', 'a')).toBeNull()
+})
+
+describe('events that a batch or txn publishes', () => {
+  const publishOf = (data: string): string => `{"op":"publish","topic":"t","data":${data}}`
+  const setLimits = (limits: Readonly<Record<string, number>>): Promise<Answer> =>
+    node.call('private', '/db/api/v1/admin/limits/set', { token: ROOT_KEY, body: { api_key: token, limits } })
+  const published = (count: number) => ({ operations: Array.from({ length: count }, () => JSON.parse(publishOf('1'))) })
+  const publish = (): Promise<Answer> => post('events', { topic: 't', data: 1 })
+
+  test('carry their data byte for byte, with numbers that JavaScript cannot hold', async () => {
+    const data = [
+      '9007199254740993',
+      '{"n": 123456789012345678901234567890, "x":[1.10, {"}":"],"}]}',
+      '"a\\"]}"',
+      '1e400',
+    ]
+    const reader = await openSocket(`ws://127.0.0.1:${node.port('public')}/db/api/v1/events/subscribe?topic=t`, {
+      headers: { authorization: token },
+    })
+    const [first = '', second = '', ...rest] = data
+    await post(
+      'batch',
+      ` { "x" : [[{}]], "operations" : [ {"op":"delete","key":"data"} ,${publishOf(first)} , ${publishOf(second)}] }`,
+    )
+    await post('txn', `{"then":[${rest.map(publishOf).join(',')}],"else":[${publishOf('"no"')}]}`)
+    await reader.take(data.length)
+    const texts = reader.frames.map((frame) =>
+      frame.slice(frame.indexOf('"data":') + 7, frame.lastIndexOf(',"emitted_at"')),
+    )
+    expect(texts).toEqual(data)
+    await reader.close()
+  })
+
+  test('count one by one towards the rate of events, all of a request or none', async () => {
+    await setLimits({ rate_per_second_event_limit: 5 })
+    expect((await post('batch', published(3))).status).toBe(200)
+    const refused = await post('batch', published(4))
+    expect([refused.status, refused.headers['x-ratelimit-limit'], refused.headers['retry-after']]).toEqual([
+      429,
+      '5',
+      '1',
+    ])
+    expect((await post('txn', { then: published(2).operations, else: published(1).operations })).status).toBe(200)
+    expect((await publish()).status).toBe(429)
+    expect((await post('batch', { operations: [{ op: 'delete', key: 'k' }] })).status).toBe(200)
+  })
+
+  test('are refused for good when they are more than the key may publish at once', async () => {
+    await setLimits({ rate_per_second_event_limit: 5 })
+    const refused = await post('batch', published(6))
+    expect(refused.status).toBe(400)
+    expect(refused.json()).toMatchObject({ error_type: 'INVALID_FIELD' })
+    expect((await post('batch', published(5))).status).toBe(200)
+    await setLimits({ rate_per_second_event_limit: 0 })
+    expect((await post('batch', published(1))).status).toBe(429)
+  })
+
+  test('count towards the daily quota, also those of a txn, and not those of one that is refused', async () => {
+    await setLimits({ events_emitted: 4, rate_per_second_event_limit: 1000 })
+    expect((await publish()).status).toBe(200)
+    const { results } = (await post('batch', published(2))).json() as { readonly results: { ok: boolean }[] }
+    expect(results.map(({ ok }) => ok)).toEqual([true, true])
+    expect((await post('txn', { then: published(2).operations })).json()).toMatchObject({
+      error_type: 'EVENTS_LIMIT_EXCEEDED',
+    })
+    expect((await post('txn', { then: published(1).operations })).status).toBe(200)
+    expect((await publish()).json()).toMatchObject({ error_type: 'EVENTS_LIMIT_EXCEEDED' })
+    expect((await post('limits', {})).json()).toMatchObject({ usage: { events_emitted: 4 } })
+  })
 })

@@ -57,10 +57,11 @@ export class RateCluster {
     this.#leadsSinceMs = this.clock.monotonicMs()
   }
 
-  request(nodeId: string): void {
-    const verdict = this.limiters.get(nodeId)?.admit(ENTITY, 'data')
-    if (verdict instanceof Promise) void verdict.then((later) => this.#count(later === null))
-    else this.#count(verdict === null)
+  /** `count`: as how many requests it counts. */
+  request(nodeId: string, count = 1): void {
+    const verdict = this.limiters.get(nodeId)?.admit(ENTITY, 'data', count)
+    if (verdict instanceof Promise) void verdict.then((later) => this.#count(later === null, count))
+    else this.#count(verdict === null, count)
   }
 
   /** Lets `durationMs` pass in steps of 1 ms, with what was answered meanwhile taken in. */
@@ -85,9 +86,9 @@ export class RateCluster {
     return excess
   }
 
-  #count(isAllowed: boolean): void {
-    if (isAllowed) this.allowedMs.push(this.clock.monotonicMs())
-    else this.refused += 1
+  #count(isAllowed: boolean, count: number): void {
+    if (!isAllowed) this.refused += count
+    else for (let at = 0; at < count; at++) this.allowedMs.push(this.clock.monotonicMs())
   }
 
   #entity(): EntityRecord {

@@ -9,11 +9,10 @@ import { checkHandshake, checkOrigin, upgradeRequired, wantsEventStream } from '
 import type { EventSockets } from '../event-sockets.ts'
 import { acceptStream } from '../event-stream.ts'
 import { topicField } from '../field-types.ts'
-import { bodyFields, queryText } from '../fields.ts'
-import type { Fields } from '../fields.ts'
+import { bodyFields, queryFields, queryText } from '../fields.ts'
 import { callerOf } from '../middleware/authenticate.ts'
+import { eventDataField } from '../operation-fields.ts'
 import { queryOf } from '../query.ts'
-import { rawMember } from '../raw-member.ts'
 import { PARAMETER_WORDS, payloadWords } from './words.ts'
 
 export interface EventHandlerDeps {
@@ -30,15 +29,15 @@ export interface EventHandlerOptions {
 
 const PUBLISH = payloadWords('events')
 const OK = 200
-const NULL = Buffer.from('null')
 const EVENT_ID = /^\d{1,16}$/
 
 export function eventHandlers(deps: EventHandlerDeps, options: EventHandlerOptions): Handlers {
   const { events } = deps
   return {
     'event.publish': async (ctx) => {
-      const topic = topicField(bodyFields(ctx, PUBLISH))
-      const data = dataOf(ctx.state.body, options.valueSizeBytesMax)
+      const fields = bodyFields(ctx, PUBLISH)
+      const topic = topicField(fields)
+      const data = eventDataField(fields, options.valueSizeBytesMax)
       const eventId = await events.publish(callerOf(ctx), { topic, data })
       sendEmpty(ctx, OK, ['X-Insi-Event-Id', String(eventId)])
     },
@@ -69,17 +68,9 @@ async function subscribe(ctx: RequestContext, deps: EventHandlerDeps, options: E
   ctx.res.destroy()
 }
 
-/** As it was written, byte for byte. */
-function dataOf(body: Buffer, bytesMax: number): Buffer {
-  const data = rawMember(body, 'data') ?? NULL
-  if (data.length <= bytesMax) return data
-  throw insiError('VALUE_TOO_LARGE', `Data is too large: ${data.length} bytes, the limit is ${bytesMax} bytes`)
-}
-
 function topicOf(ctx: RequestContext): string {
   const query = queryOf(ctx.req.url ?? '')
-  const fields: Fields = { source: 'query', words: PARAMETER_WORDS, get: (name) => queryText(query, name) }
-  const topic = topicField(fields)
+  const topic = topicField(queryFields(query, PARAMETER_WORDS))
   if (topic === '') throw insiError('MISSING_FIELD', 'Missing topic')
   return topic
 }

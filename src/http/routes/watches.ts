@@ -9,8 +9,7 @@ import { checkHandshake, checkOrigin, upgradeRequired, wantsEventStream } from '
 import type { EventSockets } from '../event-sockets.ts'
 import { acceptStream } from '../event-stream.ts'
 import { prefixField, revisionField } from '../field-types.ts'
-import { queryText } from '../fields.ts'
-import type { Fields } from '../fields.ts'
+import { queryFields } from '../fields.ts'
 import { callerOf } from '../middleware/authenticate.ts'
 import { queryOf } from '../query.ts'
 import { PARAMETER_WORDS } from './words.ts'
@@ -46,7 +45,7 @@ async function watch(
   else if (!wantsEventStream(ctx.req)) throw upgradeRequired()
   checkOrigin(ctx.req, allowedOrigins)
   const query = queryOf(ctx.req.url ?? '')
-  const fields: Fields = { source: 'query', words: PARAMETER_WORDS, get: (name) => queryText(query, name) }
+  const fields = queryFields(query, PARAMETER_WORDS)
   const since = (isSocket ? undefined : lastEventId(ctx)) ?? revisionField(fields, 'since') ?? null
   const admission = await watches.admit(callerOf(ctx), { space, prefix: prefixField(fields), since })
   const attach = admission.attach.bind(admission)

@@ -112,3 +112,43 @@ test.each([5, 50, 1_000])('a client at nine tenths of a limit of %i is hardly ev
   await cluster.pass(20 * SECOND_MS, evenDemand(cluster, limit * 0.9, [1, 2, 3]))
   expect(cluster.refused).toBeLessThanOrEqual(0.01 * cluster.allowedMs.length)
 })
+
+describe('a request that counts as several', () => {
+  test.each([0, 1])('gets as many on node%i as the limit allows, all or nothing', async (at) => {
+    const cluster = new RateCluster(NODES, 40, 11)
+    let sent = 0
+    let passedMs = 0
+    await cluster.pass(20 * SECOND_MS, () => {
+      passedMs += 1
+      for (; sent * 100 < passedMs; sent += 1) cluster.request(`node${at}`, 8)
+    })
+    const journeys = Math.ceil((40 * LATENCY_MS_MAX) / SECOND_MS)
+    expect(cluster.excess(40, 40)).toBeLessThanOrEqual(journeys + 1)
+    expect(cluster.allowedMs.length).toBeGreaterThanOrEqual(0.9 * 40 * 20)
+    expect(cluster.allowedMs.length % 8).toBe(0)
+    expect(cluster.refused).toBeGreaterThan(0)
+  })
+
+  test('keeps to the limit together with requests that count as one, on all nodes', async () => {
+    const cluster = new RateCluster(NODES, 100, 12)
+    const ones = demand(cluster, 150, [1, 1, 1], 12)
+    let passedMs = 0
+    await cluster.pass(10 * SECOND_MS, () => {
+      ones()
+      passedMs += 1
+      if (passedMs % 50 === 0) cluster.request(`node${passedMs % 3}`, 10)
+    })
+    expect(cluster.excess(100, 100)).toBeLessThanOrEqual((100 * LATENCY_MS_MAX) / SECOND_MS + 1)
+    expect(cluster.allowedMs.length).toBeGreaterThanOrEqual(0.9 * 100 * 10)
+  })
+
+  test('is never allowed more than the limit at once, and is decided without a leader too', async () => {
+    const cluster = new RateCluster(NODES, 30, 13)
+    await cluster.pass(2 * SECOND_MS, () => cluster.request('node1', 31))
+    expect(cluster.allowedMs).toEqual([])
+    cluster.setLeader(null)
+    await cluster.pass(SECOND_MS, () => cluster.request('node1', 5))
+    expect(cluster.allowedMs.length).toBeGreaterThan(0)
+    expect(cluster.excess(10, 10)).toBeLessThanOrEqual(1)
+  })
+})
