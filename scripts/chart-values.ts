@@ -1,4 +1,5 @@
 // The values of charts/insi: their defaults, types and descriptions. values.yaml and values.schema.json are made from here.
+import { ALERT_GROUPS } from './chart-alerts.ts'
 
 export type JsonSchema = Readonly<Record<string, unknown>>
 
@@ -49,6 +50,11 @@ const monitor = (kind: string): ValueGroup =>
     metricRelabelings: list('Relabelings of samples.'),
   })
 
+const alertNames = (): string[] =>
+  Object.values(ALERT_GROUPS)
+    .flat()
+    .map(({ name }) => name)
+
 const WHOLE_NAME = { pattern: '^$|^[a-z]([-a-z0-9]*[a-z0-9])?$', maxLength: 40 }
 
 export const CHART_VALUES: ValueTree = {
@@ -86,6 +92,11 @@ export const CHART_VALUES: ValueTree = {
       'Name of a Secret that exists. Set it when manifests are rendered without access to the cluster (Argo CD, Flux, helm template). Empty: the chart makes one at the first install and keeps it, also beyond an uninstall.',
     ),
     key: text('instanceSecret', 'Key of the secret inside that Secret.', { minLength: 1 }),
+    generate: field(
+      { type: 'string', enum: ['helm', 'job'] },
+      'helm',
+      'Who makes the Secret when none is given. helm: the chart, which looks for the one that is there and so needs access to the cluster. job: a Job in the cluster, once, when there is none; for Argo CD, Flux and helm template. Its service account may create Secrets and nothing else.',
+    ),
   }),
   config: object(
     {},
@@ -94,6 +105,21 @@ export const CHART_VALUES: ValueTree = {
   tls: group('TLS of the two HTTP listeners.', {
     enabled: flag(false, 'Whether to speak TLS.'),
     existingSecret: text('', 'Secret of type kubernetes.io/tls with tls.crt and tls.key, such as cert-manager writes.'),
+    certManager: group('A Certificate of cert-manager, in place of existingSecret.', {
+      enabled: flag(false, 'Whether to make the Certificate.'),
+      issuerRef: group('The issuer. It must issue for names inside of the Kubernetes cluster.', {
+        name: text('', 'Name.'),
+        kind: text('Issuer', 'Issuer or ClusterIssuer.', { minLength: 1 }),
+        group: text('cert-manager.io', 'API group.', { minLength: 1 }),
+      }),
+      dnsNames: field(
+        { type: 'array', items: { type: 'string', minLength: 1 } },
+        [],
+        'Names of the certificate besides those of the services.',
+      ),
+      duration: text('2160h', 'How long a certificate is valid.'),
+      renewBefore: text('720h', 'How long before its end it is renewed.'),
+    }),
   }),
   persistence: group('Disks of the nodes.', {
     enabled: flag(true, 'Whether data outlives a pod. Without it only one node is allowed.'),
@@ -118,6 +144,13 @@ export const CHART_VALUES: ValueTree = {
     ),
     annotations: texts('Annotations.'),
     loadBalancerClass: text('', 'Class of the load balancer.'),
+  }),
+  readService: group('A service for reads, RELEASE-read: the public port only, the nearest node preferred.', {
+    enabled: flag(
+      false,
+      'Whether to make one. Any node answers reads that are up to date; writes through it work too.',
+    ),
+    annotations: texts('Annotations.'),
   }),
   resources: object(
     { requests: { cpu: '100m', memory: '256Mi' }, limits: { memory: '1Gi' } },
@@ -152,6 +185,31 @@ export const CHART_VALUES: ValueTree = {
   }),
   serviceMonitor: monitor('ServiceMonitor'),
   podMonitor: monitor('PodMonitor'),
+  prometheusRule: group(
+    'Alerts of docs/ALERTS.md for the Prometheus operator. Rendered only where its CRDs are installed.',
+    {
+      enabled: flag(false, 'Whether to make the PrometheusRule.'),
+      labels: texts('Labels by which Prometheus selects it.'),
+      alertLabels: texts('Labels of every alert, besides its severity.'),
+      disabledAlerts: field(
+        { type: 'array', items: { type: 'string', enum: alertNames() }, uniqueItems: true },
+        [],
+        'Names of alerts to leave out.',
+      ),
+      runbookBaseUrl: text(
+        '',
+        'Address of docs/ALERTS.md, to which #name-of-the-alert is appended. Empty: alerts have no link.',
+        { pattern: '^$|^https?://' },
+      ),
+    },
+  ),
+  grafanaDashboards: group('A ConfigMap with a dashboard of the cluster, which the sidecar of Grafana loads.', {
+    enabled: flag(false, 'Whether to make the ConfigMap.'),
+    label: text('grafana_dashboard', 'Label by which the sidecar finds it.', { minLength: 1 }),
+    labelValue: text('1', 'Value of that label.'),
+    folderAnnotation: text('grafana_folder', 'Annotation that names the folder.', { minLength: 1 }),
+    folder: text('', 'Folder. Empty: as the sidecar is configured.'),
+  }),
   podSecurityContext: object(
     {
       runAsNonRoot: true,

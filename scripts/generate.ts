@@ -1,5 +1,7 @@
 // Writes every generated document: `npm run generate`. Tests compare them with their sources.
+import { generateDashboard } from './chart-dashboard.ts'
 import { generateApiDocs } from './generate-api-docs.ts'
+import { generateChartRules } from './generate-chart-rules.ts'
 import { generateChartValues } from './generate-chart-values.ts'
 import { generateCliDocs } from './generate-cli-docs.ts'
 import { generateConfigDocs } from './generate-config-docs.ts'
@@ -10,3 +12,5 @@ await generateApiDocs()
 await generateCliDocs()
 await generateMetricsDocs()
 await generateChartValues()
+await generateChartRules()
+await generateDashboard()

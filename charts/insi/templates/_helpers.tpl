@@ -25,6 +25,10 @@
 {{- default (include "insi.fullname" .) .Values.secret.existingSecret -}}
 {{- end -}}
 
+{{- define "insi.tlsSecret" -}}
+{{- default (printf "%s-tls" (include "insi.fullname" .)) .Values.tls.existingSecret -}}
+{{- end -}}
+
 {{- define "insi.image" -}}
 {{- $name := .Values.image.repository -}}
 {{- with .Values.image.registry }}{{ $name = printf "%s/%s" . $name }}{{ end -}}
@@ -71,11 +75,22 @@ app.kubernetes.io/part-of: insi
 {{- if and (not .Values.persistence.enabled) (gt $count 1) -}}
 {{- fail "persistence.enabled=false with more than one node is unsafe: a pod that comes back empty would claim to be a voter that remembers its promises. Use replicaCount=1, or persistence." -}}
 {{- end -}}
-{{- if and .Values.tls.enabled (not .Values.tls.existingSecret) -}}
-{{- fail "tls.enabled needs tls.existingSecret: a Secret with tls.crt and tls.key. For certificates that every node signs itself, use config.serverMustUseTLS=true instead." -}}
+{{- if and .Values.tls.enabled (not .Values.tls.existingSecret) (not .Values.tls.certManager.enabled) -}}
+{{- fail "tls.enabled needs tls.existingSecret, a Secret with tls.crt and tls.key, or tls.certManager. For certificates that every node signs itself, use config.serverMustUseTLS=true instead." -}}
 {{- end -}}
 {{- if and .Values.tls.existingSecret (not .Values.tls.enabled) -}}
 {{- fail "tls.existingSecret is set but tls.enabled is not: set both, or neither." -}}
+{{- end -}}
+{{- if .Values.tls.certManager.enabled -}}
+{{- if not .Values.tls.enabled -}}
+{{- fail "tls.certManager.enabled is set but tls.enabled is not: set both, or neither." -}}
+{{- end -}}
+{{- if .Values.tls.existingSecret -}}
+{{- fail "tls.existingSecret and tls.certManager.enabled are two sources of one certificate: set one of them." -}}
+{{- end -}}
+{{- if not .Values.tls.certManager.issuerRef.name -}}
+{{- fail "tls.certManager.enabled needs tls.certManager.issuerRef.name: the Issuer or ClusterIssuer that signs." -}}
+{{- end -}}
 {{- end -}}
 {{- range $name := list "instanceSecret" "instance_secret" "previousInstanceSecret" "previous_instance_secret" -}}
 {{- if hasKey $.Values.config $name -}}
@@ -107,4 +122,10 @@ app.kubernetes.io/part-of: insi
 app.kubernetes.io/name: {{ include "insi.name" . }}
 app.kubernetes.io/instance: {{ .Release.Name }}
 app.kubernetes.io/component: test
+{{- end -}}
+
+{{- define "insi.secretJob.labels" -}}
+app.kubernetes.io/name: {{ include "insi.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/component: secret
 {{- end -}}

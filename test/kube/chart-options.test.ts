@@ -1,0 +1,173 @@
+// What helm makes of the chart's optional parts: a secret made by a Job, certificates, alerts, the dashboard, the service for reads.
+import { parseAllDocuments } from 'yaml'
+import { render, requireHelm } from './cluster-tools.ts'
+
+requireHelm()
+
+interface Manifest {
+  readonly kind: string
+  readonly metadata: {
+    readonly name: string
+    readonly labels: Readonly<Record<string, string>>
+    readonly annotations?: Readonly<Record<string, string>>
+  }
+  readonly spec: unknown
+  readonly rules: unknown
+  readonly data: Readonly<Record<string, string>>
+}
+
+const OPERATOR = ['--api-versions', 'monitoring.coreos.com/v1']
+
+async function objects(values: readonly string[], more: readonly string[] = []): Promise<Manifest[]> {
+  return parseAllDocuments(await render(values, more))
+    .map((document) => document.toJS() as Manifest | null)
+    .filter((manifest) => manifest !== null)
+}
+
+async function one(
+  kind: string,
+  values: readonly string[],
+  more: readonly string[] = [],
+  name = '',
+): Promise<Manifest> {
+  const found = (await objects(values, more)).find(
+    (manifest) => manifest.kind === kind && (name === '' || manifest.metadata.name === name),
+  )
+  if (found === undefined) throw new Error(`no ${kind} ${name}`)
+  return found
+}
+
+describe('a secret that a Job makes', () => {
+  const values = ['secret.generate=job']
+
+  test('is in no manifest, and two renders are identical', async () => {
+    const first = await render(values)
+    expect(await render(values)).toBe(first)
+    expect((await objects(values)).map(({ kind }) => kind)).not.toContain('Secret')
+  })
+
+  test('comes by the right to create Secrets alone, which the server pods do not have', async () => {
+    const all = await objects(values)
+    expect(all.filter(({ kind }) => kind === 'Role').map(({ rules }) => rules)).toEqual([
+      [{ apiGroups: [''], resources: ['secrets'], verbs: ['create'] }],
+    ])
+    const accountOf = ({ spec }: Manifest): unknown =>
+      (spec as { template: { spec: Record<string, unknown> } }).template.spec
+    const job = all.find(({ kind }) => kind === 'Job')
+    const set = all.find(({ kind }) => kind === 'StatefulSet')
+    expect([job, set].map((manifest) => manifest && accountOf(manifest))).toMatchObject([
+      {
+        serviceAccountName: 'insi-secret',
+        automountServiceAccountToken: true,
+        securityContext: { runAsNonRoot: true },
+      },
+      { serviceAccountName: 'insi', automountServiceAccountToken: false },
+    ])
+  })
+
+  test('is made by another Job when its pods change, since a Job cannot be changed', async () => {
+    const nameWith = async (...more: string[]): Promise<string> =>
+      (await one('Job', [...values, ...more])).metadata.name
+    expect(await nameWith('commonLabels.team=blue')).toBe(await nameWith())
+    expect(await nameWith('image.tag=other')).not.toBe(await nameWith())
+    expect(await nameWith('nodeSelector.disk=fast')).not.toBe(await nameWith())
+  })
+
+  test('is not asked for when one is given', async () => {
+    const kinds = (await objects([...values, 'secret.existingSecret=given'])).map(({ kind }) => kind)
+    expect(kinds).not.toContain('Job')
+    expect(kinds).not.toContain('Role')
+  })
+})
+
+describe('a certificate of cert-manager', () => {
+  const values = ['secret.existingSecret=given', 'tls.enabled=true', 'tls.certManager.enabled=true']
+
+  test('is for the services and for every node, and the pods mount its secret', async () => {
+    const given = [...values, 'tls.certManager.issuerRef.name=internal', 'tls.certManager.dnsNames[0]=insi.example.org']
+    expect((await one('Certificate', given)).spec).toMatchObject({
+      secretName: 'insi-tls',
+      issuerRef: { name: 'internal', kind: 'Issuer', group: 'cert-manager.io' },
+      dnsNames: expect.arrayContaining([
+        'insi.insi.svc.cluster.local',
+        '*.insi-headless.insi.svc.cluster.local',
+        'insi.example.org',
+      ]) as unknown,
+    })
+    expect(JSON.stringify(await one('StatefulSet', given))).toContain('"secretName":"insi-tls"')
+  })
+
+  test.each([
+    [values, 'needs tls.certManager.issuerRef.name'],
+    [[...values, 'tls.existingSecret=given'], 'two sources of one certificate'],
+    [['tls.certManager.enabled=true'], 'tls.certManager.enabled is set but tls.enabled is not'],
+  ])('%j fails with a sentence', async (given, sentence) => {
+    await expect(render(given)).rejects.toThrow(sentence)
+  })
+})
+
+describe('alerts', () => {
+  const values = ['secret.existingSecret=given', 'fullnameOverride=mine', 'prometheusRule.enabled=true']
+  interface Rule {
+    readonly alert?: string
+    readonly record?: string
+    readonly expr: string
+    readonly labels?: Readonly<Record<string, string>>
+    readonly annotations?: Readonly<Record<string, string>>
+  }
+  const rulesOf = ({ spec }: Manifest): Rule[] =>
+    (spec as { groups: { rules: Rule[] }[] }).groups.flatMap(({ rules }) => rules)
+
+  test('are made only where their CRD is', async () => {
+    expect((await objects(values)).map(({ kind }) => kind)).not.toContain('PrometheusRule')
+    expect((await objects(values, OPERATOR)).map(({ kind }) => kind)).toContain('PrometheusRule')
+  })
+
+  test('ask for the series of this release alone', async () => {
+    const rules = rulesOf(await one('PrometheusRule', values, OPERATOR))
+    expect(rules.length).toBeGreaterThan(20)
+    const others = rules.filter(({ expr }) => !expr.includes('{namespace="insi",pod=~"mine-[0-9]+"'))
+    expect(others).toEqual([])
+  })
+
+  test('can be left out one by one, and carry the labels and the link that are wanted', async () => {
+    const more = [
+      'prometheusRule.disabledAlerts={InsiNodeDown,InsiDiskLow}',
+      'prometheusRule.alertLabels.team=blue',
+      'prometheusRule.labels.release=prometheus',
+      'prometheusRule.runbookBaseUrl=https://example.org/ALERTS.md',
+    ]
+    const made = await one('PrometheusRule', [...values, ...more], OPERATOR)
+    expect(made.metadata.labels).toMatchObject({ release: 'prometheus' })
+    const alerts = rulesOf(made).filter(({ alert }) => alert !== undefined)
+    expect(alerts.map(({ alert }) => alert)).not.toEqual(expect.arrayContaining(['InsiNodeDown']))
+    expect(alerts.map(({ alert }) => alert)).not.toEqual(expect.arrayContaining(['InsiDiskLow']))
+    expect(alerts.find(({ alert }) => alert === 'InsiNoLeader')).toMatchObject({
+      labels: { severity: 'critical', namespace: 'insi', team: 'blue' },
+      annotations: { runbook_url: 'https://example.org/ALERTS.md#insinoleader' },
+    })
+  })
+
+  test('that do not exist cannot be left out', async () => {
+    await expect(render([...values, 'prometheusRule.disabledAlerts={InsiNodeDwon}'])).rejects.toThrow('disabledAlerts')
+  })
+})
+
+test('the dashboard is a ConfigMap that the sidecar of Grafana finds', async () => {
+  const values = ['secret.existingSecret=given', 'grafanaDashboards.enabled=true', 'grafanaDashboards.folder=Data']
+  const made = await one('ConfigMap', values, [], 'insi-dashboard')
+  expect(made.metadata).toMatchObject({
+    labels: { grafana_dashboard: '1' },
+    annotations: { grafana_folder: 'Data' },
+  })
+  expect(JSON.parse(made.data['insi-cluster.json'] ?? '')).toMatchObject({ uid: 'insi-cluster' })
+})
+
+test('the service for reads has the public port alone and prefers the nearest node', async () => {
+  const made = await one('Service', ['secret.existingSecret=given', 'readService.enabled=true'], [], 'insi-read')
+  expect(made.spec).toMatchObject({
+    type: 'ClusterIP',
+    trafficDistribution: 'PreferClose',
+    ports: [{ name: 'public', port: 8080, targetPort: 'public' }],
+  })
+})
