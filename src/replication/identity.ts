@@ -101,6 +101,16 @@ export class NodeIdentity implements ReplicaIdentity {
       current === null || current === clusterId,
       `the node belongs to cluster ${String(current)}, not to ${clusterId}`,
     )
+    await this.#remember(clusterId)
+  }
+
+  /** Takes the node out of its cluster into one that nobody else belongs to: for a recovery without the others. */
+  async leaveForCluster(clusterId: string): Promise<void> {
+    assert(this.#content.clusterId !== null && this.#quarantined === null, 'only a sound member leaves its cluster')
+    await this.#remember(clusterId)
+  }
+
+  async #remember(clusterId: string): Promise<void> {
     const content = { ...this.#content, clusterId }
     await this.#disk.writeFileAtomic(this.#path, encode(content))
     this.#content = content

@@ -20,7 +20,17 @@ const run = (...words: string[]) => runInsid(words, { cwd })
 test('--help shows every flag and examples', async () => {
   const { code, stdout } = await run('--help')
   expect(code).toBe(0)
-  for (const flag of ['--config', '--as', '--host', '--new-cfg', '--check', '--set', 'healthcheck', 'completion']) {
+  for (const flag of [
+    '--config',
+    '--as',
+    '--host',
+    '--new-cfg',
+    '--check',
+    '--set',
+    'healthcheck',
+    'recover-alone',
+    'completion',
+  ]) {
     expect(stdout).toContain(flag)
   }
   expect(stdout).toContain('Examples:')

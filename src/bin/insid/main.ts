@@ -29,6 +29,7 @@ interface Flags {
   readonly logFormat?: string
   readonly supervised?: boolean
   readonly ready?: boolean
+  readonly confirm?: string
 }
 
 const EXAMPLES = `
@@ -40,6 +41,7 @@ Examples:
   insid --check --config my.yaml              tell every fault of a file, start nothing
   insid --host --set raft.electionTimeout=1s  set any option of the file
   insid healthcheck --as node1 --ready        exit code 0 when the node is ready
+  insid recover-alone --as node1              what would be left if node1 went on without the others
 
 docs/CONFIG.md lists every option with its environment variable. A single dash is as good as two: -config my.yaml.
 `
@@ -88,6 +90,11 @@ function buildProgram(setExitCode: (code: number) => void): Command {
     .description('ask a node of this machine whether it lives; the exit code is the answer')
     .option('--ready', 'ask whether it is ready, too')
     .action(async (_own: unknown, command: Command) => setExitCode(await runHealthcheck(command.optsWithGlobals())))
+  program
+    .command('recover-alone')
+    .description('after the loss of most disks: have a stopped node go on alone, as a new cluster')
+    .option('--confirm <cluster>', 'the id of the cluster that is given up; without it nothing is changed')
+    .action(async (_own: unknown, command: Command) => setExitCode(await runRecovery(command.optsWithGlobals())))
   program
     .command('completion')
     .description('print a completion script')
@@ -142,13 +149,26 @@ async function runHealthcheck(flags: Flags): Promise<number> {
   const { config } = await loadWith(flags, false)
   const ids = Object.keys(config.nodes)
   const nodeId = flags.as ?? (ids.length === 1 ? ids[0] : undefined)
-  if (nodeId === undefined) {
-    process.stderr.write(`insid: the file has several nodes; say which one with --as: ${ids.join(', ')}\n`)
-    return 1
-  }
+  if (nodeId === undefined) return whichNode(ids)
   const node = config.nodes[nodeId]
   if (node === undefined) return unknownNode(nodeId, ids, flags.config)
   return healthcheck({ config, nodeId, node, ready: flags.ready === true })
+}
+
+async function runRecovery(flags: Flags): Promise<number> {
+  const loaded = await loadWith(flags, false)
+  const ids = Object.keys(loaded.config.nodes)
+  const nodeId = flags.as ?? (ids.length === 1 ? ids[0] : undefined)
+  if (nodeId === undefined) return whichNode(ids)
+  if (loaded.config.nodes[nodeId] === undefined) return unknownNode(nodeId, ids, flags.config)
+  const { recover } = await import('./recover-alone.ts')
+  const command = `${commandNames().insid} recover-alone --as ${nodeId} --config ${flags.config}`
+  return recover({ loaded, nodeId, configPath: flags.config, confirmed: flags.confirm, command })
+}
+
+function whichNode(ids: readonly string[]): number {
+  process.stderr.write(`insid: the file has several nodes; say which one with --as: ${ids.join(', ')}\n`)
+  return 1
 }
 
 /** The schema is loaded when it is needed: help and completion answer without it. */
