@@ -1,4 +1,5 @@
 // Limits on requests a second of each client address, by category, on this node alone: they protect the node, not a quota.
+// A client is an IPv4 address, or the 64-bit network of an IPv6 one: whoever has one has all addresses in it.
 import type { Clock } from '../base/clock.ts'
 import type { Config } from '../config/config.ts'
 import { TokenBuckets } from './rate-buckets.ts'
@@ -6,6 +7,9 @@ import { ADDRESS_IDLE_MS, ADDRESSES_MAX } from './rate-limits.ts'
 import type { RateObserver, RateVerdict } from './rate-limiter.ts'
 
 export type AddressCategory = 'values' | 'cache' | 'events' | 'system'
+
+const IPV6_WORDS = 8
+const NETWORK_WORDS = 4
 
 interface Category {
   readonly limit: number
@@ -47,9 +51,26 @@ export class AddressLimiter {
     const found = this.#categories.get(category)
     if (found === undefined) return null
     const { limit, burst, buckets } = found
-    const waitMs = buckets.take(address, limit, burst, this.#clock.monotonicMs())
+    const waitMs = buckets.take(clientOf(address), limit, burst, this.#clock.monotonicMs())
     if (waitMs === 0) return null
     this.#observer.onLimited('address', category)
     return { limit, burst, retryAfterMs: waitMs }
   }
+}
+
+/** An IPv4 address as it is, of an IPv6 address its first 64 bits. */
+function clientOf(address: string): string {
+  if (!address.includes(':')) return address
+  const [text = ''] = address.split('%')
+  const [head = '', tail] = text.split('::')
+  const left = wordsOf(head)
+  const right = wordsOf(tail ?? '')
+  const gap = tail === undefined ? [] : Array<string>(Math.max(0, IPV6_WORDS - left.length - right.length)).fill('0')
+  const network = [...left, ...gap, ...right].slice(0, NETWORK_WORDS)
+  return `${network.map((word) => Number.parseInt(word, 16).toString(16)).join(':')}::/64`
+}
+
+/** Sixteen bits each; a dotted end is two of them, which the network does not reach. */
+function wordsOf(text: string): string[] {
+  return text === '' ? [] : text.split(':').flatMap((word) => (word.includes('.') ? ['0', '0'] : [word]))
 }

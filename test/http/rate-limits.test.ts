@@ -96,6 +96,23 @@ trustedProxies: [127.0.0.1]`)
   expect(metrics).toContain('insi_rate_limited_total{limiter="key",class="data"} 0')
 })
 
+test('an IPv6 client has one limit for all addresses of its /64, however they are written', async () => {
+  await start(`rateLimiters:
+  values: { limit: 0.5, burst: 2 }
+trustedProxies: [127.0.0.1]`)
+  const token = await node.createKey()
+  const ask = async (address: string): Promise<number> => (await get(token, { 'X-Forwarded-For': address })).status
+  expect(await ask('2001:db8:0:1::1')).toBe(404)
+  expect(await ask('2001:0DB8:0000:0001:ffff:ffff:ffff:ffff')).toBe(404)
+  expect(await ask('[2001:db8::1:2:3:4:5]:443')).toBe(429)
+  expect(await ask('2001:db8:0:1:2::192.0.2.1')).toBe(429)
+  expect(await ask('2001:db8:0:2::1')).toBe(404)
+  expect([await ask('::1'), await ask('::2'), await ask('::3')]).toEqual([404, 404, 429])
+  // An IPv4 client stays one however it is written, and apart from its neighbours.
+  expect([await ask('::ffff:192.0.2.7'), await ask('192.0.2.7'), await ask('192.0.2.7')]).toEqual([404, 404, 429])
+  expect(await ask('192.0.2.8')).toBe(404)
+})
+
 test('operation rates are those of the last second, and 0 when nothing happens', async () => {
   await start()
   const none = { op_vs: 0, op_cache: 0, op_events: 0, op_subscribers: 0, op_blobs: 0, op_system: 0 }
