@@ -8,6 +8,11 @@ export default {
     ],
   },
   testMatch: ['<rootDir>/test/**/*.test.ts'],
-  // These need a Docker engine or a Kubernetes: npm run test:container, npm run test:kube.
-  testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/container/', '<rootDir>/test/kube/'],
+  // These need a Docker engine, a Kubernetes (npm run test:container, npm run test:kube) or a browser: see test/browser.
+  testPathIgnorePatterns: [
+    '/node_modules/',
+    '<rootDir>/test/container/',
+    '<rootDir>/test/kube/',
+    '<rootDir>/test/browser/',
+  ],
 }
