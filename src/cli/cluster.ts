@@ -1,5 +1,4 @@
-// cluster status, members, the steps and their plans, join, and the gate before a node stops.
-import { hostname } from 'node:os'
+// cluster status, members, the steps and their plans, and join.
 import { Cluster } from '../client/cluster.ts'
 import type { ClusterMember, ClusterStatus, ClusterStep, Quorum, StepPlan } from '../client/cluster.ts'
 import { CommandFailure, UsageFailure, argument } from './command.ts'
@@ -8,8 +7,6 @@ import { OK_LINE } from './console.ts'
 
 export const STEP_ACTIONS = ['add', 'promote', 'demote', 'remove', 'transfer'] as const
 type Action = (typeof STEP_ACTIONS)[number]
-
-const LEAVE_TIMEOUT_MS_DEFAULT = 10_000
 
 const EXIT_FAILURE = 1
 const EXIT_DEGRADED = 3
@@ -82,21 +79,6 @@ export async function join(context: CommandContext): Promise<void> {
   await new Cluster(http).join(followerId, raftAddress)
   if (isTable) context.console.log('INFO', 'The node is a voting member', { follower: followerId })
   context.console.result(context.format, { lines: [OK_LINE], json: { ok: true } })
-}
-
-/** Exits with 0 once the node may stop, with 3 when the time was up first. */
-export async function leaveGate(context: CommandContext): Promise<void> {
-  const nodeId = context.args[0] ?? hostname()
-  const timeoutMs = context.flags['timeout-ms']
-  const http = await context.nodeClient(nodeId)
-  const { leader, reason, safe } = await new Cluster(http).leave(
-    typeof timeoutMs === 'number' ? timeoutMs : LEAVE_TIMEOUT_MS_DEFAULT,
-  )
-  const line: Line = safe
-    ? { text: `${nodeId} may stop: ${reason}`, colour: 'bright-green' }
-    : { text: `${nodeId} is still needed: ${reason}`, colour: 'yellow' }
-  context.console.result(context.format, { lines: [line], json: { safe, leader, reason } })
-  if (!safe) context.exitWith(EXIT_DEGRADED)
 }
 
 async function showPlan(context: CommandContext, step: ClusterStep): Promise<void> {

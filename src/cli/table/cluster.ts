@@ -118,15 +118,30 @@ export const CLUSTER_COMMANDS: readonly Command[] = [
     path: ['cluster', 'leave-gate'],
     summary: 'Before a node stops: hand its leadership over and wait until the quorum survives its exit.',
     details:
-      'Asks the node itself, with the root key of the configuration. Nodes that ask at once are let go one after the other. Exits with 0 when the node may stop, 3 when the time was up first. Changes no membership; made for preStop hooks.',
+      'Asks the node itself, with the root key of the configuration. Nodes that ask at once are let go one after the other. Exits with 0 when the node may stop, 3 when the time was up first. Changes no membership by itself; made for preStop hooks.',
     args: [
       { ...NODE, meaning: 'The node that is about to stop (default: the host name, as in a pod).', optional: true },
     ],
-    flags: [{ name: 'timeout-ms', type: 'integer', defaultText: '10000', meaning: 'How long to wait, 0 to 600000.' }],
+    flags: [
+      { name: 'timeout-ms', type: 'integer', defaultText: '10000', meaning: 'How long to wait, 0 to 600000.' },
+      {
+        name: 'linger-ms',
+        type: 'integer',
+        defaultText: '0',
+        meaning: 'Stay for at least this long, so that services forget the node first.',
+      },
+      {
+        name: 'reconciler',
+        type: 'text',
+        placeholder: 'url',
+        meaning:
+          'URL of insi-reconciler: when it says that the node is not wanted any more, wait for its removal instead.',
+      },
+    ],
     access: 'configuration',
     failure: 'The leave gate failed',
     examples: [{ line: 'insic cluster leave-gate node2', meaning: 'then stop node2' }],
-    load: async () => (await import('../cluster.ts')).leaveGate,
+    load: async () => (await import('../leave-gate.ts')).leaveGate,
   },
   {
     path: ['join'],

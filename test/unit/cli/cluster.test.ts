@@ -215,6 +215,43 @@ describe('leave-gate', () => {
     expect((await leave('node0')).code).toBe(1)
     expect((await insic('cluster leave-gate node2')).stderr).toContain('cluster leave-gate command requires --config')
   })
+
+  describe('with a reconciler', () => {
+    const status = (...nodeIds: readonly string[]): ReturnType<typeof json> =>
+      json({ ...STATUS, members: nodeIds.map((node_id) => ({ ...STATUS.members[0], node_id })) })
+    /** Says who is not wanted, and how the cluster looks then. */
+    const script = (condemned: boolean, views: ReturnType<typeof json>[]): void => {
+      server.script = ({ path: url }) => {
+        if (url.startsWith('/condemned/')) return json({ condemned, reason: '' })
+        if (url.includes('leave-gate')) return json({ safe: true, leader: 'node1', reason: 'enough' })
+        return views.length > 1 ? (views.shift() ?? status()) : (views[0] ?? status())
+      }
+    }
+    const gate = (...words: readonly string[]): Promise<Ran> =>
+      leave('node2', '--reconciler', `http://${server.address}`, ...words)
+
+    test('a node that is not wanted waits until a leader says that it is no member', async () => {
+      script(true, [status('node0', 'node2'), json({ ...STATUS, leader: null, members: [] }), status('node0')])
+      expect(await gate()).toEqual({ code: 0, stdout: 'node2 may stop: it was removed from the cluster\n', stderr: '' })
+      expect(server.requests.some(({ path: url }) => url.includes('leave-gate'))).toBe(false)
+    })
+
+    test('a node that is wanted passes the ordinary gate', async () => {
+      script(false, [])
+      expect((await gate()).stdout).toBe('node2 may stop: enough\n')
+    })
+
+    test('exits with 3 when it was not removed in time, and lingers as long as it was asked to', async () => {
+      script(true, [status('node0', 'node2')])
+      const startedAtMs = performance.now()
+      const ran = await gate('--timeout-ms', '300', '--linger-ms', '600')
+      expect([ran.code, ran.stdout]).toEqual([
+        3,
+        'node2 is still needed: it was not removed from the cluster in time\n',
+      ])
+      expect(performance.now() - startedAtMs).toBeGreaterThanOrEqual(600)
+    })
+  })
 })
 
 describe('join', () => {
