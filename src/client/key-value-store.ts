@@ -1,6 +1,6 @@
 // What values and cache have in common: the operations, over routes that differ by their first word.
 import { InsiError } from '../base/errors.ts'
-import { ITERATE_LIMIT_MAX } from '../contract/limits.ts'
+import { ITERATE_LIMIT_MAX, ITERATE_PAGE_BYTES_MAX } from '../contract/limits.ts'
 import { requireArgument } from './errors.ts'
 import { routeNamed } from './http.ts'
 import type { CallRoute, HttpClient } from './http.ts'
@@ -200,12 +200,18 @@ export class HttpStore implements KeyValueStore {
   async *keys(prefix: string, options: ReadOptions & { pageSize?: number } = {}): AsyncGenerator<string, void> {
     const limit = options.pageSize ?? ITERATE_LIMIT_MAX
     requireArgument(Number.isInteger(limit) && limit > 0 && limit <= ITERATE_LIMIT_MAX, 'pageSize is out of range')
-    for (let offset = 0; ; offset += limit) {
+    for (let offset = 0; ;) {
       const page = await this.iterate(prefix, { ...options, offset, limit })
       yield* page
-      if (page.length < limit) return
+      offset += page.length
+      if (page.length < limit && !isCutBySize(page)) return
     }
   }
+}
+
+/** Whether a page with less than was asked for may have ended because of its size. */
+function isCutBySize(page: readonly string[]): boolean {
+  return page.reduce((sum, key) => sum + Buffer.byteLength(key), 0) >= ITERATE_PAGE_BYTES_MAX
 }
 
 function asEntry(item: unknown): StoredEntry {

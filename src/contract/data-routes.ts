@@ -117,7 +117,8 @@ function readRoutes(noun: Noun): Route[] {
       path: '/iterate/prefix',
       fields: [PREFIX, OFFSET, LIMIT],
       success: { status: 200, body: LISTS[noun] },
-      meaning: 'Lists keys in byte order.',
+      meaning:
+        'Lists keys in byte order. A page also ends at 4 MiB of keys; then `X-Insi-Next-Offset` has the offset of the next one.',
     }),
     route(noun, READ, {
       name: 'entries',

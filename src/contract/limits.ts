@@ -32,6 +32,9 @@ export const CONNECTIONS_MAX = 10_000
 export const ITERATE_LIMIT_DEFAULT = 100
 export const ITERATE_LIMIT_MAX = 10_000
 
+/** Bytes of the keys of one page of an iteration: it ends with the key that reaches them, at most one key later. */
+export const ITERATE_PAGE_BYTES_MAX = 4 * 1024 * 1024
+
 /** Largest offset of an iteration: skipping costs time, so it has an end. */
 export const ITERATE_OFFSET_MAX = 1_000_000_000
 

@@ -2,7 +2,12 @@
 import type { Clock } from '../base/clock.ts'
 import { InsiError } from '../base/errors.ts'
 import { errorEntry, insiError, isErrorCode } from '../contract/errors.ts'
-import { DELETE_RANGE_KEYS_PER_STEP, DELETE_RANGE_STEPS_MAX, ENTRIES_PAGE_BYTES_MAX } from '../contract/limits.ts'
+import {
+  DELETE_RANGE_KEYS_PER_STEP,
+  DELETE_RANGE_STEPS_MAX,
+  ENTRIES_PAGE_BYTES_MAX,
+  ITERATE_PAGE_BYTES_MAX,
+} from '../contract/limits.ts'
 import type { Consistency } from '../contract/route.ts'
 import type { Command, CommandResult, RejectionCode, Space } from '../state/commands.ts'
 import type { ListPage, StateReader, StoredRecord } from '../state/state-reader.ts'
@@ -59,6 +64,12 @@ export interface ListRequest {
   readonly limit: number
 }
 
+export interface KeyPage {
+  readonly keys: readonly Buffer[]
+  /** Where to go on when the page ended because of its size; null when it did not. */
+  readonly nextOffset: number | null
+}
+
 export interface EntriesRequest {
   readonly prefix: Buffer
   /** A key with the prefix, which the page begins behind (before when reverse). */
@@ -103,10 +114,13 @@ export class KeyValueService {
   }
 
   /** Keys in byte order, without the scope. */
-  async list(caller: Caller, request: ListRequest, consistency: Consistency): Promise<Buffer[]> {
+  async list(caller: Caller, request: ListRequest, consistency: Consistency): Promise<KeyPage> {
     await this.deps.readGate.enter(caller, consistency)
-    const { space } = this.options
-    return await this.deps.reader.listKeys({ space, entityId: caller.entityId, ...request }, this.#readTimeMs())
+    const bounds = { space: this.options.space, entityId: caller.entityId, sizeBytesMax: ITERATE_PAGE_BYTES_MAX }
+    const keys = await this.deps.reader.listKeys({ ...bounds, ...request }, this.#readTimeMs())
+    const sizeBytes = keys.reduce((sum, key) => sum + key.length, 0)
+    const isCut = sizeBytes >= ITERATE_PAGE_BYTES_MAX && keys.length < request.limit
+    return { keys, nextOffset: isCut ? request.offset + keys.length : null }
   }
 
   /** Keys with their values, revisions and expiries. */

@@ -21,12 +21,18 @@ interface KeySet {
 /** Live keys, without the entity's prefix. */
 export async function listKeys(state: LoadedState, options: IterateOptions, nowMs: number): Promise<Buffer[]> {
   const keys: Buffer[] = []
+  const { sizeBytesMax = Number.POSITIVE_INFINITY } = options
   let remainingOffset = options.offset
+  let sizeBytes = 0
   if (options.limit === 0) return keys
   await eachLiveKey(state, { ...options, countExpected: options.offset + options.limit }, nowMs, (key) => {
-    if (remainingOffset > 0) remainingOffset -= 1
-    else keys.push(key)
-    return keys.length < options.limit
+    if (remainingOffset > 0) {
+      remainingOffset -= 1
+      return true
+    }
+    keys.push(key)
+    sizeBytes += key.length
+    return keys.length < options.limit && sizeBytes < sizeBytesMax
   })
   return keys
 }

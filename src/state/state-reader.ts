@@ -87,6 +87,8 @@ export interface IterateOptions {
   readonly prefix: Uint8Array
   readonly offset: number
   readonly limit: number
+  /** The keys end with the one that reaches so many bytes. */
+  readonly sizeBytesMax?: number
 }
 
 export interface StateReader {

@@ -1,4 +1,5 @@
 // What values and cache offer beyond set and get: times to live, revisions, entries with cursors, counts, range deletion.
+import { connect } from '../../src/client/client.ts'
 import { eventually } from '../support/eventually.ts'
 import { HttpNode } from '../support/http-node.ts'
 import type { Answer, CallOptions } from '../support/http-node.ts'
@@ -172,4 +173,48 @@ test('a time to live ends when the clock says so, and the standard one of the ca
   } finally {
     await virtual.stop()
   }
+})
+
+describe('a page of keys that are long', () => {
+  const KEY_BYTES = 32 * 1024
+  const COUNT = 140
+  const keys = Array.from({ length: COUNT }, (_, n) => String(n).padStart(4, '0').padEnd(KEY_BYTES, 'k'))
+
+  beforeEach(async () => {
+    for (let from = 0; from < COUNT; from += 70) {
+      const operations = keys.slice(from, from + 70).flatMap((key) => [
+        { op: 'set', key, value: '' },
+        { op: 'set', space: 'cache', key, value: '' },
+      ])
+      for (let at = 0; at < operations.length; at += 100) {
+        expect((await post('batch', { operations: operations.slice(at, at + 100) })).status).toBe(200)
+      }
+    }
+  })
+
+  test.each(['', 'cache/'])('ends at 4 MiB and says where to go on (%s)', async (noun) => {
+    const path = `${noun}iterate/prefix?limit=10000`
+    const get = (offset: number): Promise<Answer> =>
+      node.call('public', `/db/api/v1/${path}&offset=${offset}`, { token })
+    const keysOf = (answer: Answer): string[] => {
+      const body = answer.json() as { readonly data: string[] } | string[]
+      return Array.isArray(body) ? body : body.data
+    }
+    const first = await get(0)
+    expect(keysOf(first)).toEqual(keys.slice(0, 128))
+    expect(first.headers['x-insi-next-offset']).toBe('128')
+    const second = await get(128)
+    expect(keysOf(second)).toEqual(keys.slice(128))
+    expect(second.headers).not.toHaveProperty('x-insi-next-offset')
+  })
+
+  test('does not end the listing of the client', async () => {
+    const client = connect({ publicUrl: `http://127.0.0.1:${node.port('public')}` }, token)
+    for (const store of [client.values, client.cache]) {
+      const found: string[] = []
+      for await (const key of store.keys('')) found.push(key)
+      expect(found).toEqual(keys)
+    }
+    client.close()
+  })
 })

@@ -66,8 +66,8 @@ function readHandlers(store: KeyValueService, { keyList }: StoreOptions): Handle
     iterate: async (ctx) => {
       const fields = readFields(ctx, PARAMETER_WORDS)
       const request = { prefix: prefixField(fields), offset: offsetField(fields), limit: limitField(fields) }
-      const keys = await store.list(callerOf(ctx), request, consistencyOf(ctx, fields))
-      sendJson(ctx, keyList(keys))
+      const { keys, nextOffset } = await store.list(callerOf(ctx), request, consistencyOf(ctx, fields))
+      sendJson(ctx, keyList(keys), nextOffset === null ? [] : ['X-Insi-Next-Offset', String(nextOffset)])
     },
     entries: async (ctx) => {
       const fields = readFields(ctx, PARAMETER_WORDS)
