@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util'
 import { load, loadGenerator, type LoadRequest, type LoadResult } from './load.ts'
 import { measureEvents } from './events.ts'
 import { measureMemory } from './memory.ts'
+import { measureNoisy } from './noisy.ts'
 import { findEtcd, startBare, startEtcd, startInsi, type Target } from './targets.ts'
 
 const VALUE = 'v'.repeat(100)
@@ -15,6 +16,7 @@ const HELP = `npm run bench -- [options]
   --warm-up N      seconds of load before each row is measured, the same for every target (default 8)
   --only TEXT      only targets whose name contains TEXT (bare, 1 node, 3 nodes, etcd)
   --events         measure fan-out of events and the memory of idle subscribers instead
+  --noisy          measure a quiet tenant while another one misbehaves with its sockets instead
   --memory         measure resident memory and start-up with one million values instead
 Examples:
   npm run bench
@@ -29,6 +31,7 @@ const { values: options } = parseArgs({
     only: { type: 'string', default: '' },
     memory: { type: 'boolean', default: false },
     events: { type: 'boolean', default: false },
+    noisy: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
 })
@@ -130,6 +133,7 @@ async function main(): Promise<void> {
   if (options.help) return console.log(HELP)
   if (options.memory) return measureMemory()
   if (options.events) return measureEvents()
+  if (options.noisy) return measureNoisy()
   const etcd = findEtcd()
   const starts: readonly (readonly [string, () => Promise<Target>])[] = [
     ['bare', startBare],

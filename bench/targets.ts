@@ -10,6 +10,8 @@ export interface Target {
   readonly name: string
   /** Where the leader serves. */
   readonly url: string
+  /** Its listener for administrators; absent: the same, or there is none. */
+  readonly privateUrl?: string
   readonly token: string
   readonly pids: readonly number[]
   stop(): Promise<void>
@@ -91,7 +93,7 @@ export async function startInsi(
   const file = path.join(folder, 'cluster.yaml')
   writeFileSync(
     file,
-    `instanceSecret: ${SECRET}\ndefaultLeader: node0\ninsiHome: ${folder}/data\nlogging: { level: warn }\nrateLimiters: {}\nnodes:\n${nodes.join('')}`,
+    `instanceSecret: ${SECRET}\ndefaultLeader: node0\ninsiHome: ${folder}/data\nlogging: { level: error }\nrateLimiters: {}\nnodes:\n${nodes.join('')}`,
   )
   const children = Array.from({ length: count }, (_, at) =>
     spawn(process.execPath, [path.join(ROOT, 'src/bin/insid.ts'), '--as', `node${at}`, '--config', file], {
@@ -119,6 +121,7 @@ export async function startInsi(
   return {
     name: `insi, ${count} node${count > 1 ? 's' : ''}`,
     url: publicUrls[leader] ?? '',
+    privateUrl: `http://127.0.0.1:${ports[leader * 3 + 1]}`,
     token,
     pids: pidsOf(children),
     stop: () => stopAll(children, keep ? null : folder),
