@@ -177,13 +177,15 @@ export class EventSubscriber {
   #replayPage(): number {
     const { reader, pages } = this.#deps
     const { entityId, scope } = this.request
+    const events = pages.read(entityId, scope, this.#position)
+    // Asked for after reading: it tells of everything that was removed before or meanwhile.
     const { trimmedThrough } = reader.eventWindow(entityId)
     if (this.#position < trimmedThrough) {
       this.#enqueue(gapFrame(this.#position, trimmedThrough))
       this.#position = trimmedThrough
     }
-    const events = pages.read(entityId, scope, this.#position)
     for (const { eventId, topic, frame } of events) {
+      if (eventId <= this.#position) continue
       this.#position = eventId
       if (this.#wants(topic)) this.#enqueue(frame)
     }

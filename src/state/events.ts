@@ -11,7 +11,7 @@ import { quotaCountAt } from './event-windows.ts'
 import type { EventWindowRow } from './event-windows.ts'
 import type { LoadedState } from './loaded-state.ts'
 import { accepted, rejected } from './results.ts'
-import type { StoredEvent } from './state-reader.ts'
+import type { EventWindow, StoredEvent } from './state-reader.ts'
 import type { Transaction } from './transaction.ts'
 
 const EVENT_VERSION = 1
@@ -41,6 +41,17 @@ export function applyEventPublish(tx: Transaction, command: EventPublishCommand)
   tx.tables.eventWindows.set(tx, entityId, row)
   tx.changes.add({ type: 'event', entityId, eventId, topic, data, timeMs: tx.timeMs })
   return accepted(tx.index, { eventId })
+}
+
+/**
+ * What readers may still find. A batch that removes events shows in the store before it shows in the tables; from then on what it
+ * leaves counts. So a reader that misses nothing asks for the window after it has read events.
+ */
+export function storedWindow({ store, tables }: LoadedState, entityId: EntityId): EventWindow {
+  const { firstNumber, nextNumber, trimmedThrough, lastEventId } = tables.eventWindows.committed(entityId)
+  const isOldestGone = firstNumber < nextNumber && store.get(eventKey(entityId, firstNumber)) === undefined
+  if (!isOldestGone) return { trimmedThrough, lastEventId }
+  return { trimmedThrough: tables.eventWindows.get(entityId).trimmedThrough, lastEventId }
 }
 
 /** The stored events after `afterEventId` as readers see them. */

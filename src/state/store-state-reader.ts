@@ -3,7 +3,7 @@ import { dataKey } from '../storage/keyspace.ts'
 import { decodeRecord } from '../storage/record.ts'
 import type { EntityId, Space } from './commands.ts'
 import { quotaCountAt } from './event-windows.ts'
-import { storedEvents } from './events.ts'
+import { storedEvents, storedWindow } from './events.ts'
 import type { LoadedState } from './loaded-state.ts'
 import { countKeys, listKeys, listRecords } from './record-lists.ts'
 import { isExpired, prefixOf } from './records.ts'
@@ -89,8 +89,7 @@ export class StoreStateReader implements StateReader {
   }
 
   eventWindow(entityId: EntityId): EventWindow {
-    const { trimmedThrough, lastEventId } = this.#current().tables.eventWindows.committed(entityId)
-    return { trimmedThrough, lastEventId }
+    return storedWindow(this.#current(), entityId)
   }
 
   subscriberCounts(entityId: EntityId): SubscriberCounts {

@@ -1,7 +1,9 @@
 import { EVENT_QUOTA_WINDOW_MS } from '../../../src/state/event-windows.ts'
 import { StateDriver, contentOf, createEntity, deleteEntity, publish, purge, set, setLimits } from './state-fixtures.ts'
 import { eventRange } from '../../../src/storage/keyspace.ts'
-import type { ReplaceableMemoryStore } from '../../../src/storage/replaceable-memory-store.ts'
+import { ReplaceableMemoryStore } from '../../../src/storage/replaceable-memory-store.ts'
+import { SlowStores } from '../../sim/sim-store.ts'
+import { eventually } from '../../support/eventually.ts'
 
 const limitExceeded = (current: number, limit: number) => ({
   ok: false,
@@ -89,6 +91,21 @@ describe('the window', () => {
     const left = state.reader.events(0, 0, 1000).length
     expect(left).toBeGreaterThan(50)
     expect(left).toBeLessThan(100)
+  })
+
+  test('says what is gone as soon as the store shows it, before the batch is told of', async () => {
+    let written = Promise.resolve()
+    const pace = { work: () => written, isVisibleEarly: () => true }
+    const slow = await StateDriver.open(new SlowStores(new ReplaceableMemoryStore(), pace))
+    await slow.applyAll(publish('a', '1'), publish('b', '2'))
+    const { promise, resolve } = Promise.withResolvers<void>()
+    written = promise
+    const applying = slow.apply(publish('c', '3', { timeMs: 2000, retainMs: 500 }))
+    await eventually('the store shows the batch', () => (slow.reader.events(0, 0, 10).length === 0 ? true : undefined))
+    expect(slow.reader.eventWindow(0)).toEqual({ trimmedThrough: 2048, lastEventId: 2048 })
+    resolve()
+    await applying
+    expect(slow.reader.eventWindow(0)).toEqual({ trimmedThrough: 2048, lastEventId: 3072 })
   })
 
   test('survives a restart', async () => {
