@@ -45,17 +45,24 @@ export class ChangeRing {
   }
 
   add(change: WriteChange): void {
-    const last = this.#revisions.at(-1)
-    const joins = last !== undefined && last.revision === change.revision && last.entityId === change.entityId
-    const { entityId, revision } = change
-    const recorded = joins ? last : { entityId, revision, changes: [], sizeBytes: 0 }
-    if (!joins) this.#revisions.push(recorded)
+    const recorded = this.#revisionOf(change)
     const json = changeJson(change)
     const sizeBytes = CHANGE_OVERHEAD_BYTES + change.key.length + json.length
     // Copied: the change may share the memory of something much larger.
     recorded.changes.push({ space: change.space, key: Buffer.from(change.key), json })
     recorded.sizeBytes += sizeBytes
     this.#sizeBytes += sizeBytes
+  }
+
+  /** One log entry may change several entities in turn: when records of theirs expire. */
+  #revisionOf({ entityId, revision }: WriteChange): RecordedRevision {
+    for (let at = this.#revisions.length - 1; this.#revisions[at]?.revision === revision; at -= 1) {
+      const known = this.#revisions[at]
+      if (known?.entityId === entityId) return known
+    }
+    const added = { entityId, revision, changes: [], sizeBytes: 0 }
+    this.#revisions.push(added)
+    return added
   }
 
   /** Forgets the oldest revisions until the bounds hold again; returns them. */
