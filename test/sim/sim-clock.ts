@@ -46,7 +46,7 @@ export class ProcessClock implements Clock {
   }
 
   nowMs(): number {
-    return this.#clock.nowMs() + this.#skewMs
+    return Math.floor(this.#clock.nowMs()) + this.#skewMs
   }
 
   monotonicMs(): number {

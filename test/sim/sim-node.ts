@@ -144,6 +144,11 @@ export class SimNode {
     return this.#process?.services?.services ?? null
   }
 
+  /** Something reaches the process from outside. */
+  run(callback: () => void): void {
+    this.#process?.clock.run(callback)
+  }
+
   /** Starts a process; what the last one left on disk decides what it is. */
   start(): void {
     if (this.#process !== null) return

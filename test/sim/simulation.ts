@@ -13,6 +13,7 @@ import { SimNetwork } from './sim-network.ts'
 import { SimNode } from './sim-node.ts'
 import type { PlantedBug } from './sim-node.ts'
 import { SimRandom } from './sim-random.ts'
+import { SimStreams } from './sim-streams.ts'
 import { SimTrace, Violation } from './sim-trace.ts'
 
 /** Virtual time of each phase. */
@@ -70,6 +71,7 @@ class Simulation {
   readonly #committed: CommittedLog
   readonly #nodes: readonly SimNode[]
   readonly #clients: SimClients
+  readonly #streams: SimStreams
   readonly #clientCount: number
   /** Nodes crash while the cluster forms. */
   readonly #stumbles: boolean
@@ -97,6 +99,7 @@ class Simulation {
       return new SimNode(world, nodeId, replicaOptions(nodeId, nodeIds, logEntriesMax), hardware)
     })
     this.#clients = new SimClients(world, this.#nodes, random.fork())
+    this.#streams = new SimStreams(world, this.#nodes, this.#clients.workload, random.fork())
     this.#stumbles = random.chance(0.3)
     this.#clientCount = random.between(4, 8)
     this.#faults = new FaultSchedule(world, this.#nodes, random.fork())
@@ -107,6 +110,7 @@ class Simulation {
     if (this.#stumbles) this.#faults.stumble()
     await this.#until('the cluster forms', START_MS_MAX, () => this.#nodes.every((node) => isMember(node)))
     this.#clients.start(this.#clientCount)
+    this.#streams.start()
     this.#faults.start()
     for (let elapsedMs = 0; elapsedMs < FAULTS_MS; elapsedMs += LOG_CHECK_INTERVAL_MS) {
       await this.#clock.run(LOG_CHECK_INTERVAL_MS, () => this.#trace.violation !== null)
@@ -115,9 +119,12 @@ class Simulation {
     this.#faults.heal()
     await this.#until('all nodes take part again', CONVERGE_MS_MAX, () => this.#nodes.every((node) => isMember(node)))
     this.#clients.stop()
+    this.#streams.settle()
     await this.#useEveryNode()
+    await this.#rest()
     await this.#until('all nodes converge', CONVERGE_MS_MAX, () => this.#isConverged())
     this.#checkLogs()
+    for (const node of this.#nodes) await node.state?.compare()
     this.#checkHistory()
   }
 
@@ -140,11 +147,11 @@ class Simulation {
   }
 
   /** Lets time pass until `isDone`; that it takes longer than `timeoutMs` breaks a liveness property. */
-  async #until(what: string, timeoutMs: number, isDone: () => boolean): Promise<void> {
+  async #until(what: string, timeoutMs: number, isDone: () => boolean, why = (): string => ''): Promise<void> {
     const isOver = (): boolean => this.#trace.violation !== null || isDone()
     if (!(await this.#clock.run(timeoutMs, isOver))) {
       for (const node of this.#nodes) this.#trace.line(`${node.nodeId}: ${describe(node)}`)
-      this.#trace.violate(`not within ${timeoutMs} ms: ${what}`)
+      this.#trace.violate(`not within ${timeoutMs} ms: ${what} ${why()}`)
     }
     this.#throwIfViolated()
   }
@@ -169,6 +176,22 @@ class Simulation {
     await this.#until(`${what} succeeds`, CONVERGE_MS_MAX, () => hasSucceeded)
   }
 
+  /** Subscribers and watchers catch up, slots are counted right, and nothing is left of what was deleted. */
+  async #rest(): Promise<void> {
+    const { history } = this.#committed
+    let [checkedAt, unrest] = [0, this.#streams.unrest(history)]
+    await this.#until(
+      'everything comes to rest',
+      CONVERGE_MS_MAX,
+      () => {
+        if (this.#clock.monotonicMs() < checkedAt + RETRY_MS) return false
+        ;[checkedAt, unrest] = [this.#clock.monotonicMs(), this.#streams.unrest(history)]
+        return unrest === null
+      },
+      () => unrest ?? '',
+    )
+  }
+
   #isConverged(): boolean {
     const { lastIndex } = this.#committed
     return this.#nodes.every((node) => {
@@ -184,7 +207,8 @@ class Simulation {
   }
 
   #checkHistory(): void {
-    const anomaly = findAnomaly(this.#clients.operations, this.#committed.history)
+    const { history } = this.#committed
+    const anomaly = findAnomaly(this.#clients.operations, history) ?? this.#streams.findAnomaly(history)
     if (anomaly !== null) this.#trace.violate(anomaly)
     else if (this.#clients.acknowledgedCount < ACKNOWLEDGED_MIN) {
       this.#trace.violate(

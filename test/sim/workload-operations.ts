@@ -8,7 +8,8 @@ export const TOPICS = ['t.a', 't.b', 'u'] as const
 /** One in so many values is large, so that bytes and not only counts are at work. */
 const LARGE_VALUE_ODDS = 16
 const LARGE_VALUE_BYTES = 2_000
-const TTL_RATE = 0.2
+const TTL_RATE = 0.4
+const EXPIRY_STEP_MS = 1_000
 const TTL_MS_MIN = 30
 const TTL_MS_MAX = 2_500
 
@@ -130,8 +131,11 @@ export class OperationSource {
     return space === 'cache' && this.#random.chance(0.5) ? { evict: true } : {}
   }
 
+  /** Much expires at the same moment. */
   #expiry({ timeMs }: Target, rate: number): number {
-    return this.#random.chance(rate) ? timeMs + this.#random.between(TTL_MS_MIN, TTL_MS_MAX) : 0
+    if (!this.#random.chance(rate)) return 0
+    const atMs = timeMs + this.#random.between(TTL_MS_MIN, TTL_MS_MAX)
+    return atMs - (atMs % EXPIRY_STEP_MS) + EXPIRY_STEP_MS
   }
 }
 

@@ -20,7 +20,7 @@ interface Tenant {
 }
 
 const TENANTS_MAX = 3
-const TENANT_RATE = 0.3
+const TENANT_RATE = 0.4
 const PREFIXES = ['', 'p/', 'n'] as const
 export const ROOT_CALLER: Caller = {
   kind: 'root',
