@@ -90,6 +90,7 @@ function limitsOf(limits: ClusterFile['limits']): LimitsConfig {
     requestTimeoutMs: limits.requestTimeout,
     headersTimeoutMs: limits.headersTimeout,
     keepAliveTimeoutMs: limits.keepAliveTimeout,
+    answerTimeoutMs: limits.answerTimeout,
     connectionsMax: limits.connectionsMax,
     proposalTimeoutMs: limits.proposalTimeout,
     readTimeoutMs: limits.readTimeout,

@@ -77,6 +77,8 @@ export interface LimitsConfig {
   readonly headersTimeoutMs: number
   /** How long an idle connection is kept; longer than the idle timeout of any load balancer in front. */
   readonly keepAliveTimeoutMs: number
+  /** How long a client may read nothing of an answer before its connection is cut. */
+  readonly answerTimeoutMs: number
   /** HTTP connections of one listener. */
   readonly connectionsMax: number
   /** How long a write waits for its commit before it is answered "outcome unknown". */

@@ -2,6 +2,7 @@
 // docs/cluster.schema.json are all made from this file.
 import { z } from 'zod'
 import {
+  ANSWER_TIMEOUT_MS,
   CONNECTIONS_MAX,
   DRAIN_TIMEOUT_MS,
   EVENT_RETAIN_MS_DEFAULT,
@@ -123,6 +124,9 @@ const limitsSchema = section('What one node accepts over HTTP, and how long it w
   }),
   keepAliveTimeout: option(duration({ minMs: 1_000 }).prefault(KEEP_ALIVE_TIMEOUT_MS), {
     description: 'How long an idle connection is kept; longer than the idle timeout of load balancers in front.',
+  }),
+  answerTimeout: option(duration({ minMs: 100 }).prefault(ANSWER_TIMEOUT_MS), {
+    description: 'How long a client may read nothing of an answer before its connection is cut.',
   }),
   connectionsMax: option(integer({ min: 1, max: 1_000_000, unit: 'connections' }).prefault(CONNECTIONS_MAX), {
     description: 'HTTP connections of one listener.',

@@ -22,6 +22,12 @@ export const REQUEST_TIMEOUT_MS = 60_000
 /** How long an idle connection is kept; clients that pool connections expect at least 90 s. */
 export const KEEP_ALIVE_TIMEOUT_MS = 120_000
 
+/** How long a client may read nothing of an answer before its connection is cut. */
+export const ANSWER_TIMEOUT_MS = 60_000
+
+/** Requests of one connection that are carried out at a time; more that are sent ahead are refused. */
+export const PIPELINED_REQUESTS_MAX = 100
+
 /** How long a stopping listener waits for requests that are under way before it cuts them. */
 export const DRAIN_TIMEOUT_MS = 5_000
 

@@ -8,6 +8,7 @@ import type { Log } from '../base/log.ts'
 import { errorEntry } from '../contract/errors.ts'
 import type { ErrorCode } from '../contract/errors.ts'
 import { HEADER_BYTES_MAX } from '../contract/limits.ts'
+import { ConnectionGuard } from './connection-guard.ts'
 
 /** Certificate and key as PEM text. */
 export interface TlsMaterial {
@@ -23,6 +24,8 @@ export interface HttpServerOptions {
   readonly headersTimeoutMs: number
   readonly requestTimeoutMs: number
   readonly keepAliveTimeoutMs: number
+  /** How long a client may read nothing of an answer before its connection is cut. */
+  readonly answerTimeoutMs: number
   readonly connectionsMax: number
   readonly drainTimeoutMs: number
   /** Which requests the server emits as `upgrade`; absent: none, a request to upgrade is served as an ordinary one. */
@@ -53,18 +56,24 @@ export class HttpServer {
   readonly #options: HttpServerOptions
   /** All of them: node's own list leaves out those that are not past the TLS handshake. */
   readonly #sockets = new Set<Socket>()
+  readonly #guard: ConnectionGuard
 
   constructor(callback: http.RequestListener, deps: HttpServerDeps, options: HttpServerOptions) {
     this.#clock = deps.clock
     this.#log = deps.log
     this.#options = options
-    this.server = createServer(callback, options)
+    const guard = new ConnectionGuard(deps.clock, options)
+    this.#guard = guard
+    this.server = createServer((request, response) => {
+      if (guard.admit(request, response)) callback(request, response)
+    }, options)
     this.server.maxConnections = options.connectionsMax
     this.server.on('clientError', answerClientError)
     this.server.on('connection', (socket: Socket) => {
       this.#sockets.add(socket)
       socket.once('close', () => this.#sockets.delete(socket))
     })
+    this.server.on(options.tls === null ? 'connection' : 'secureConnection', (socket: Socket) => guard.watch(socket))
   }
 
   /** Connections that are open now. */
@@ -84,6 +93,7 @@ export class HttpServer {
         resolve()
       })
     })
+    this.#guard.start()
     return (this.server.address() as AddressInfo).port
   }
 
@@ -102,6 +112,7 @@ export class HttpServer {
     await closed
     sweep.cancel()
     cut.cancel()
+    this.#guard.stop()
   }
 }
 

@@ -1,6 +1,7 @@
 // What holds for every route: headers, errors of the cluster, and how the listener treats connections.
 import net from 'node:net'
 import { insiError } from '../../src/contract/errors.ts'
+import { PIPELINED_REQUESTS_MAX } from '../../src/contract/limits.ts'
 import type { LogFields } from '../../src/base/log.ts'
 import { silentLog } from '../../src/base/log.ts'
 import { HttpNode, ROOT_KEY } from '../support/http-node.ts'
@@ -207,6 +208,83 @@ describe('a listener', () => {
     await eventually('the connection is gone', () => (server.connectionCount === 0 ? true : undefined))
     expect(await node.metrics.text()).toContain('insi_http_requests_total{route="value.set",status="4xx"} 1\n')
     expect((await get('ping')).status).toBe(200)
+  })
+
+  describe('whose client does not read its answers', () => {
+    const VALUE_BYTES = 1024 * 1024
+    const COUNT = 40
+    const request = `GET /db/api/v1/get?key=a HTTP/1.1\r\nHost: x\r\nAuthorization: ${ROOT_KEY}\r\n\r\n`
+    const start = async (): Promise<void> => {
+      node = await HttpNode.start({ config: 'limits: { answerTimeout: 500ms }' })
+      expect((await post('set', { key: 'a', value: 'x'.repeat(VALUE_BYTES) })).status).toBe(200)
+    }
+
+    test('cuts the connection', async () => {
+      await start()
+      const socket = net.connect(node.port('public'), '127.0.0.1')
+      const closed = new Promise<void>((resolve) => void socket.once('close', () => resolve()))
+      socket.on('error', () => {})
+      socket.pause()
+      socket.write(request.repeat(COUNT))
+      const { server } = node.listeners.public
+      // Besides this one there is that of the agent, which is idle.
+      await eventually('the connection is open', () => (server.connectionCount === 2 ? true : undefined))
+      await eventually('the connection is cut', () => (server.connectionCount === 1 ? true : undefined))
+      socket.destroy()
+      await closed
+    })
+
+    test('lets it be slow as long as it goes on reading', async () => {
+      await start()
+      const socket = net.connect(node.port('public'), '127.0.0.1')
+      let readBytes = 0
+      const startedMs = performance.now()
+      socket.on('data', (chunk: Buffer) => {
+        readBytes += chunk.length
+        socket.pause()
+        setTimeout(() => socket.resume(), 2)
+      })
+      socket.write(request.repeat(COUNT))
+      await eventually('all is read', () => (readBytes > COUNT * VALUE_BYTES ? true : undefined), { timeoutMs: 30_000 })
+      expect(performance.now() - startedMs).toBeGreaterThan(1_000)
+      socket.destroy()
+    })
+  })
+
+  test('carries out only so many requests of a connection at a time, and refuses what is sent further ahead', async () => {
+    node = await HttpNode.start()
+    const barrier = Promise.withResolvers<void>()
+    let waiting = 0
+    node.replicator.readBarrier = () => {
+      waiting += 1
+      return barrier.promise
+    }
+    const request = `GET /db/api/v1/get?key=a HTTP/1.1\r\nHost: x\r\nAuthorization: ${ROOT_KEY}\r\n\r\n`
+    const received = raw(request.repeat(PIPELINED_REQUESTS_MAX + 50))
+    await eventually('the first ones wait', () => (waiting === PIPELINED_REQUESTS_MAX ? true : undefined))
+    expect((await node.call('public', '/db/api/v1/ping', { token: ROOT_KEY })).status).toBe(200)
+    barrier.resolve()
+    const answers = (await received).split('HTTP/1.1 ').slice(1)
+    expect(answers.map((answer) => answer.slice(0, 3))).toEqual([
+      ...Array<string>(PIPELINED_REQUESTS_MAX).fill('404'),
+      '503',
+    ])
+    expect(answers.at(-1)).toContain('"error_type":"OVERLOADED"')
+    expect(waiting).toBe(PIPELINED_REQUESTS_MAX)
+  })
+
+  test('serves a connection whose requests come ahead for as long as it likes', async () => {
+    node = await HttpNode.start()
+    const request = `GET /db/api/v1/ping HTTP/1.1\r\nHost: x\r\nAuthorization: ${ROOT_KEY}\r\n\r\n`
+    const socket = net.connect(node.port('public'), '127.0.0.1')
+    let received = ''
+    socket.on('data', (chunk: Buffer) => (received += chunk.toString('latin1')))
+    for (let round = 1; round <= 5; round += 1) {
+      socket.write(request.repeat(PIPELINED_REQUESTS_MAX / 2))
+      const count = (round * PIPELINED_REQUESTS_MAX) / 2
+      await eventually('a round is answered', () => (received.split('HTTP/1.1 200').length > count ? true : undefined))
+    }
+    socket.destroy()
   })
 
   test('that stops lets a request under way finish, closes its connection and takes no new one', async () => {
