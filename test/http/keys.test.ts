@@ -1,3 +1,4 @@
+import { decodeCommand } from '../../src/state/command-codec.ts'
 import { HttpNode, ROOT_KEY } from '../support/http-node.ts'
 import type { Answer } from '../support/http-node.ts'
 import { eventually } from '../support/eventually.ts'
@@ -291,4 +292,37 @@ describe('insight', () => {
     ])
     expect((await admin('insight/entities', { offset: 1_000 })).json()).toEqual({ entities: null })
   })
+})
+
+test('an entity is listed as deleting, with what is left of it, while its data is removed', async () => {
+  const token = await node.createKey('slowly')
+  const operations = Array.from({ length: 1_000 }, (_, n) => ({ op: 'set', key: `k${n}`, value: 'v' }))
+  for (let round = 0; round < 3; round += 1) {
+    const named = operations.map((one) => ({ ...one, key: `${round}-${one.key}` }))
+    expect((await tenant('batch', token, { operations: named })).status).toBe(200)
+  }
+  const find = async (): Promise<(Entity & { readonly status: string }) | undefined> => {
+    const { entities } = (await admin('insight/entities', {})).json() as { readonly entities: Entity[] | null }
+    return entities?.find((entity) => entity.root_api_key === token) as
+      (Entity & { readonly status: string }) | undefined
+  }
+  const before = await find()
+  expect([before?.status, before?.usage.usage['bytes_on_disk']]).toEqual(['active', 3 * 6_890])
+  // Every step of the removal waits until it was looked at.
+  const propose = node.replicator.propose.bind(node.replicator)
+  const seen: number[] = []
+  node.replicator.propose = async (command) => {
+    if (decodeCommand(command)?.type === 'entity.purge') {
+      const entity = await find()
+      expect(entity?.status).toBe('deleting')
+      seen.push(entity?.usage.usage['bytes_on_disk'] ?? -1)
+    }
+    return propose(command)
+  }
+  expect((await admin('api/delete', { key: token })).status).toBe(200)
+  await eventually('the entity is gone', async () => ((await find()) === undefined ? true : undefined))
+  node.replicator.propose = propose
+  expect(seen.length).toBeGreaterThanOrEqual(3)
+  expect(seen[0]).toBe(3 * 6_890)
+  expect(seen).toEqual([...new Set(seen)].sort((left, right) => right - left))
 })

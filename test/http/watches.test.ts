@@ -171,3 +171,23 @@ test.each(['since=-1', 'since=x', 'since=1.5', 'prefix=%00', 'prefix=%ff'])('wit
 test('without the wish for a stream it is refused', async () => {
   expect((await watch('watch', { headers: { accept: 'application/json' } })).status).toBe(400)
 })
+
+test('a watcher that stops reading is ended with 4410 once what it has not read is dropped, and others go on', async () => {
+  const url = `ws://127.0.0.1:${node.port('public')}/db/api/v1/watch?token=${token}`
+  const [slow, quick] = [await openSocket(url), await openSocket(url)]
+  const [begin] = await slow.take(1)
+  await quick.take(1)
+  slow.socket.pause()
+  const value = 'x'.repeat(1024 * 1024)
+  const count = 48
+  for (let n = 0; n < count; n += 1) expect((await post('set', { key: 'a', value })).status).toBe(200)
+  const frames = await quick.take(count)
+  slow.socket.resume()
+  expect(await slow.ended).toEqual({ code: 4410, reason: 'changes were lost: list again' })
+  // What it did get was without a gap.
+  const got = slow.events().slice(1)
+  expect(got.map(({ revision }) => revision)).toEqual(frames.slice(0, got.length).map(({ revision }) => revision))
+  expect(got.length).toBeLessThan(count)
+  expect(begin?.['revision']).toBeLessThan(Number(frames[0]?.['revision']))
+  await quick.close()
+}, 30_000)

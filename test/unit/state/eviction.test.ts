@@ -1,6 +1,7 @@
 import type { ReplaceableMemoryStore } from '../../../src/storage/replaceable-memory-store.ts'
 import {
   StateDriver,
+  batch,
   bump,
   cas,
   createEntity,
@@ -103,4 +104,29 @@ describe('at the memory limit', () => {
     await state.applyAll(createEntity('u1'), set('a', '1', { ...cached, entityId: 1 }), deleteEntity('u1'), purge(1, 9))
     expect((await dumpOf(state.stores.current())).filter((line) => line.startsWith('13'))).toEqual([])
   })
+})
+
+test('one log entry evicts 4096 entries and no more, however many operations it has', async () => {
+  const COUNT = 6_000
+  await state.apply(setLimits(0, { memoryBytes: null }))
+  for (let from = 0; from < COUNT; from += 1_000) {
+    await state.applyAll(
+      ...Array.from({ length: 1_000 }, (_, at) => set(`k${String(from + at).padStart(4, '0')}`, '', cached)),
+    )
+  }
+  const count = (): Promise<number> => state.reader.count('cache', 0, Buffer.alloc(0), 0)
+  await state.apply(setLimits(0, { memoryBytes: 5 * COUNT }))
+  expect(await state.apply(set('large', 'x'.repeat(5 * COUNT - 5), cached))).toMatchObject({
+    code: 'MEMORY_LIMIT_EXCEEDED',
+    details: { current: 5 * (COUNT - 4096), limit: 5 * COUNT },
+  })
+  expect(await count()).toBe(COUNT - 4096)
+  // What is left makes room in the next entry, and a batch shares one bound.
+  const small = Array.from({ length: 3 }, (_, at) => set(`s${String(at)}`, '', cached))
+  expect(await state.apply(batch([set('large', 'x'.repeat(5 * COUNT - 5), cached), ...small]))).toMatchObject({
+    ok: true,
+  })
+  expect(await count()).toBeLessThanOrEqual(3)
+  expect(state.reader.usage(0).evictions).toBeGreaterThanOrEqual(COUNT)
+  expect((await recountUsage(state.stores.current())).get(0)?.[1]).toBe(state.reader.usage(0).memoryBytes)
 })

@@ -3,7 +3,8 @@ import type { StateMachine } from '../../../src/state/state-machine.ts'
 import { VALUE_PREFIX, dataKey } from '../../../src/storage/keyspace.ts'
 import { ReplaceableLevelStore } from '../../../src/storage/replaceable-level-store.ts'
 import { ReplaceableMemoryStore } from '../../../src/storage/replaceable-memory-store.ts'
-import { StateDriver, createAlias, createEntity, dumpOf, entriesOf, set, temporaryDirectory } from './state-fixtures.ts'
+import { StateDriver, acquire, createAlias, createEntity, dumpOf, entriesOf } from './state-fixtures.ts'
+import { publish, release, set, shake, temporaryDirectory } from './state-fixtures.ts'
 
 const CHUNK_SIZE_BYTES = 2_000
 const corrupt = expect.objectContaining({ code: 'SNAPSHOT_CORRUPT' })
@@ -204,4 +205,37 @@ describe('a snapshot', () => {
     await source.stores.current().batch([{ type: 'put', key, value }], { sync: false })
     await expect(chunksOf(source.machine)).rejects.toEqual(expect.objectContaining({ code: 'RECORD_CORRUPT' }))
   })
+})
+
+test('a snapshot brings slots, events and what may be evicted, and goes on as its source does', async () => {
+  const [source, target] = [await StateDriver.open(), await StateDriver.open()]
+  const cached = { space: 'cache', evict: true, entityId: 1 } as const
+  await source.applyAll(createEntity('u1', { memoryBytes: 6, subscribers: 3 }), set('keeps', '', { space: 'cache' }))
+  await source.applyAll(set('b', '1', cached), set('a', '2', cached), set('c', '3', cached))
+  await source.applyAll(shake(1), acquire('m2', 1), acquire('m1', 1), acquire('m1', 1))
+  await source.applyAll(publish('t', '1', { entityId: 1 }), publish('t', '2', { entityId: 1 }))
+  await target.applyAll(createEntity('u9'), acquire('m9'), set('z', '1', { space: 'cache', evict: true }))
+  await (await receive(target.machine, await chunksOf(source.machine))).commit(metaOf(source.machine))
+  for (const state of [source, target]) {
+    expect(state.reader.subscriberCounts(1)).toEqual({
+      total: 3,
+      byMember: new Map([
+        ['m1', 2],
+        ['m2', 1],
+      ]),
+    })
+    expect(state.reader.subscriptionEpoch(1)).toBe(1)
+    expect(state.reader.membersWithSubscribers()).toEqual(['m1', 'm2'])
+    expect(state.reader.events(1, 0, 10).map(({ data }) => data.toString())).toEqual(['1', '2'])
+    expect(await state.apply(acquire('m3', 1))).toMatchObject({ code: 'SUBSCRIBER_LIMIT_EXCEEDED' })
+    expect(await state.apply(release('m1', 1, 1, 1))).toMatchObject({ ok: true })
+    expect(await state.apply(acquire('m3', 1))).toMatchObject({ ok: true, epoch: 1 })
+    expect(await state.apply(set('d', '4', cached))).toMatchObject({ ok: true })
+    expect(await state.apply(set('e', '123', cached))).toMatchObject({ ok: true })
+    const all = { space: 'cache', entityId: 1, prefix: Buffer.alloc(0), offset: 0, limit: 9 } as const
+    expect((await state.reader.listKeys(all, 0)).map(String)).toEqual(['d', 'e'])
+    expect(state.reader.usage(1)).toMatchObject({ memoryBytes: 6, evictions: 3, subscribers: 3, events: 2 })
+  }
+  const installed = (await dumpOf(target.stores.current())).filter((line) => !line.startsWith('01696e7374616c6c6564'))
+  expect(installed).toEqual(await dumpOf(source.stores.current()))
 })
