@@ -67,8 +67,8 @@ export class WatchService {
   }
 
   /**
-   * Admits a watcher. Rejects with WATCH_TOO_OLD when changes since `since` are not held here any more, TOO_MANY_CONNECTIONS,
-   * NODE_STOPPING, or with what a read rejects with.
+   * Admits a watcher. Rejects with WATCH_TOO_OLD when changes since `since` are not held here any more, INVALID_PARAMETER
+   * for a `since` that no write has reached, TOO_MANY_CONNECTIONS, NODE_STOPPING, or with what a read rejects with.
    */
   async admit(caller: Caller, request: WatchRequest): Promise<WatchAdmission> {
     if (this.#isStopping) throw insiError('NODE_STOPPING')
@@ -124,6 +124,10 @@ export class WatchService {
     const recordedSince = this.#recordedSince.get(entityId) ?? appliedIndex
     this.#recordedSince.set(entityId, recordedSince)
     const revision = since ?? appliedIndex
+    // Whoever waited for it would be told nothing of what comes before.
+    if (revision > appliedIndex) {
+      throw insiError('INVALID_PARAMETER', `Invalid since parameter: the newest revision is ${appliedIndex}`)
+    }
     if (revision >= recordedSince) return revision
     const message = `Changes since revision ${revision} are not held any more, the oldest are those since ${recordedSince}`
     throw insiError('WATCH_TOO_OLD', message, { oldest: recordedSince })

@@ -164,6 +164,13 @@ test('an entity has so many watchers and no more, and a place is free again when
   await eventually('there is room', async () => ((await watch('watch')).status === 200 ? true : undefined))
 })
 
+test('a watch since a revision that no write has reached is refused', async () => {
+  const write = await post('set', { key: 'a', value: '1' })
+  const revision = Number(write.headers['x-insi-revision'])
+  expect((await watch(`watch?since=${revision + 1}`)).status).toBe(400)
+  expect((await watch(`watch?since=${revision}`)).status).toBe(200)
+})
+
 test.each(['since=-1', 'since=x', 'since=1.5', 'prefix=%00', 'prefix=%ff'])('with %s is refused', async (query) => {
   expect((await watch(`watch?${query}`)).status).toBe(400)
 })
