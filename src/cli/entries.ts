@@ -52,6 +52,7 @@ export async function deleteRange(context: CommandContext, store: HttpStore): Pr
 }
 
 async function confirm(context: CommandContext, count: number): Promise<void> {
+  if (count === 0) return
   const what = `${count} ${count === 1 ? 'key' : 'keys'}`
   if (!context.input.isTerminal) {
     throw new CommandFailure([`Error: this would remove ${what}: give --yes after the prefix to do it.`])

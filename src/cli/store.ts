@@ -62,11 +62,16 @@ export function storeCommands(texts: StoreTexts): StoreCommands {
       const key = argument(context, 0)
       const held = argument(context, 1)
       const newValue = argument(context, 2)
+      const isByRevision = context.flags['by-revision'] === true
       const change =
         context.flags['by-revision'] === true
           ? { revision: parseRevision(held), newValue }
           : { oldValue: held, newValue }
-      await orConflict(open(context).cas(key, change, ttlFlag(context)), texts.mismatch(key), { logsConflicts: false })
+      await orConflict(
+        open(context).cas(key, change, ttlFlag(context)),
+        isByRevision ? revisionText(key, held) : texts.mismatch(key),
+        { logsConflicts: false },
+      )
       succeed(context)
     },
     async remove(context) {
@@ -95,6 +100,12 @@ export function storeCommands(texts: StoreTexts): StoreCommands {
 /** Ends a command that has nothing to show. */
 export function succeed(context: CommandContext): void {
   context.console.result(context.format, { lines: [OK_LINE], json: { ok: true } })
+}
+
+function revisionText(key: string, revision: string): string {
+  return revision === '0'
+    ? `Conflict: Key '${key}' exists.`
+    : `Conflict: Key '${key}' does not have the revision ${revision} any more.`
 }
 
 async function orConflict(call: Promise<void>, line: string, options: { readonly logsConflicts: boolean }) {

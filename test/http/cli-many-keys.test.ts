@@ -95,7 +95,8 @@ describe.each([
     expect(await printed(in_('get a'))).toBe('second\n')
     expect(await printed(in_('ttl a'))).not.toBe('never\n')
     const late = await insic(in_(`cas a ${String(revision)} third --by-revision`))
-    expect(late).toMatchObject({ code: 1, stderr: expect.stringMatching(/^(Conflict|Precondition Failed): /) })
+    expect(late.stderr).toBe(`Conflict: Key 'a' does not have the revision ${String(revision)} any more.\n`)
+    expect((await insic(in_('cas a 0 third --by-revision'))).stderr).toBe("Conflict: Key 'a' exists.\n")
     expect((await insic(in_('cas a x third --by-revision'))).stderr).toContain("Invalid revision 'x'")
   })
 
@@ -131,6 +132,7 @@ describe.each([
     expect(await printed(in_('count p:'))).toBe('3\n')
     expect(await printed(in_('delete-range p:2'), { isTerminal: true, stdin: 'yes\n' })).toBe('Removed 1 key.\n')
     expect(await json(in_('delete-range p: --yes'))).toEqual({ removed: 2 })
+    expect(await printed(in_('delete-range p:'))).toBe('Removed 0 keys.\n')
     expect(await printed(in_('iterate prefix *'))).toBe('q\n')
   })
 
