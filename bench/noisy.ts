@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { Agent, request } from 'node:http'
 import path from 'node:path'
-import { startInsi, type Target } from './targets.ts'
+import { startBare, startInsi, type Target } from './targets.ts'
 
 const CONNECTS = 10_000
 const BASELINE_MS = 8_000
@@ -15,6 +15,8 @@ interface Case {
   /** Of noise.ts; null: nobody misbehaves. */
   readonly kind: string | null
   readonly key: 'noisy' | 'bad'
+  /** The same noise for another server on the same machine: what of it is but shared processors. */
+  readonly isElsewhere?: boolean
   readonly count: number
 }
 
@@ -23,6 +25,7 @@ const CASES: readonly Case[] = [
   { title: 'WebSockets with a bad token', kind: 'web-sockets', key: 'bad', count: CONNECTS },
   { title: 'WebSockets over the limit', kind: 'web-sockets', key: 'noisy', count: CONNECTS },
   { title: 'event streams with a bad token', kind: 'event-streams', key: 'bad', count: CONNECTS },
+  { title: 'event streams to a bare server', kind: 'event-streams', key: 'bad', count: CONNECTS, isElsewhere: true },
   { title: 'event streams over the limit', kind: 'event-streams', key: 'noisy', count: CONNECTS },
   { title: 'oversized frames', kind: 'oversized', key: 'noisy', count: CONNECTS },
   { title: 'garbage frames', kind: 'garbage', key: 'noisy', count: CONNECTS },
@@ -58,9 +61,9 @@ async function createKey(agent: Agent, target: Target, name: string): Promise<st
 }
 
 /** Runs the noise to its end; resolves with how it was answered. */
-function makeNoise(target: Target, { kind, count }: Case, key: string): Promise<string> {
+function makeNoise(url: string, { kind, count }: Case, key: string): Promise<string> {
   const script = path.resolve(import.meta.dirname, 'noise.ts')
-  const child = spawn(process.execPath, [script, kind ?? '', target.url, key, String(count)], {
+  const child = spawn(process.execPath, [script, kind ?? '', url, key, String(count)], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   let printed = ''
@@ -72,6 +75,7 @@ async function measure(
   target: Target,
   one: Case,
   keys: { quiet: string; noisy: string; bad: string },
+  noiseUrl: string,
 ): Promise<string> {
   const agent = new Agent({ keepAlive: true })
   const latenciesMs: number[] = []
@@ -92,7 +96,7 @@ async function measure(
   const noise =
     one.kind === null
       ? new Promise<string>((resolve) => setTimeout(() => resolve('{}'), BASELINE_MS))
-      : makeNoise(target, one, keys[one.key])
+      : makeNoise(noiseUrl, one, keys[one.key])
   const answers = await noise
   const seconds = (performance.now() - began) / 1_000
   state.isOver = true
@@ -109,7 +113,7 @@ async function measure(
 
 /** Prints one row for each kind of noise; see docs/PERFORMANCE.md. */
 export async function measureNoisy(): Promise<void> {
-  const target = await startInsi(1)
+  const [target, bare] = [await startInsi(1), await startBare()]
   const agent = new Agent({ keepAlive: true })
   try {
     const [quiet, noisy] = [await createKey(agent, target, 'quiet'), await createKey(agent, target, 'noisy')]
@@ -124,10 +128,10 @@ export async function measureNoisy(): Promise<void> {
     )
     for (const one of CASES) {
       await limit(one.title.endsWith('over the limit') ? 0 : 1_000)
-      console.log(await measure(target, one, keys))
+      console.log(await measure(target, one, keys, one.isElsewhere === true ? bare.url : target.url))
     }
   } finally {
     agent.destroy()
-    await target.stop()
+    await Promise.all([target.stop(), bare.stop()])
   }
 }
