@@ -65,7 +65,7 @@ export const CHART_VALUES: ValueTree = {
   ),
   allowScaleDown: flag(
     false,
-    'Accept a replicaCount below the running one. Removed pods remain voters until they are taken out of the cluster, so this can cost the quorum.',
+    'Without the reconciler: accept a replicaCount below the running one. Removed pods remain voters until they are taken out of the cluster, so this can cost the quorum.',
   ),
   nameOverride: text('', 'Replaces the name of the chart in labels.', WHOLE_NAME),
   fullnameOverride: text(
@@ -156,6 +156,22 @@ export const CHART_VALUES: ValueTree = {
     { requests: { cpu: '100m', memory: '256Mi' }, limits: { memory: '1Gi' } },
     'Requests and limits. The heap is 60 % of the memory limit.',
   ),
+  reconciler: group(
+    'Keeps the members of the cluster those that the StatefulSet wants, so that pods can be scaled both ways.',
+    {
+      enabled: flag(
+        true,
+        'Whether to run it. The cluster works without; then nobody removes nodes that are scaled away.',
+      ),
+      replicas: integer(1, 1, 'Pods. One of them acts; a second one takes over at once when it goes.'),
+      settleSeconds: integer(30, 1, 'How long a pod must be gone before its node is removed from the cluster.'),
+      logLevel: field({ type: 'string', enum: ['debug', 'info', 'warn', 'error'] }, 'info', 'Level of its log.'),
+      resources: object(
+        { requests: { cpu: '20m', memory: '96Mi' }, limits: { memory: '256Mi' } },
+        'Requests and limits.',
+      ),
+    },
+  ),
   probes: group('Health checks.', {
     startup: probe('/startupz', 'The log was read and the node belongs to a cluster', 2, 450),
     readiness: probe('/readyz', 'The node knows a leader and is caught up', 3, 3),
@@ -164,9 +180,13 @@ export const CHART_VALUES: ValueTree = {
   preStopSleepSeconds: integer(
     5,
     0,
-    'Seconds between the order to stop and its signal, so that services forget the pod first.',
+    'Seconds between the order to stop and its signal, at least: services must forget the pod first.',
   ),
-  terminationGracePeriodSeconds: integer(60, 10, 'Seconds a pod has for an orderly end.'),
+  terminationGracePeriodSeconds: integer(
+    90,
+    10,
+    'Seconds a pod has for an orderly end. One that is scaled away waits up to 15 s less for its removal from the cluster.',
+  ),
   podDisruptionBudget: group('Limit to voluntary disruptions. None when there is one node.', {
     enabled: flag(true, 'Whether to make one.'),
     maxUnavailable: integer(1, 1, 'Nodes that may be away at once; more than one risks the quorum of three.'),

@@ -44,10 +44,12 @@ export interface ApplyDeps {
 /** cluster.yaml as it should be; null while nothing may change. Throws when base.yaml cannot be used. */
 export function renderedFor({ snapshot, topology }: Observation, addressing: Addressing): RenderedFile | null {
   const { raft, set } = snapshot
-  if (set === null || topology === null || freezeOf(set) !== null) return null
+  const base = topology?.data[BASE_FILE_KEY]
+  // Without the chart's options a file could be rendered that no node takes.
+  if (set === null || topology === null || base === undefined || freezeOf(set) !== null) return null
   const named = nodesIn(topology.data[CLUSTER_FILE_KEY] ?? '')
   const nodes = nodesOf(set, raft, named)
-  return render(topology.data[BASE_FILE_KEY] ?? '', nodes, addressing, renderingOf(topology))
+  return render(base, nodes, addressing, renderingOf(topology))
 }
 
 export class Applier {

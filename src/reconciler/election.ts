@@ -5,7 +5,7 @@ import type { Clock } from '../base/clock.ts'
 import { messageOf } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import type { Random } from '../base/random.ts'
-import type { LeaseView } from './kube.ts'
+import type { LeaseTimes, LeaseView } from './kube.ts'
 
 const DURATION_SECONDS = 15
 /** A holder that could not renew for this long stops to act, well before anybody else may begin. */
@@ -29,7 +29,7 @@ export function mayHold(lease: LeaseView, sighting: LeaseSighting, self: string,
 /** The Lease in Kubernetes. */
 interface LeaseStore {
   readLease(name: string): Promise<LeaseView | null>
-  replaceLease(name: string, lease: LeaseView, acquiredAt: string | null): Promise<boolean>
+  replaceLease(name: string, lease: LeaseView, times: LeaseTimes): Promise<boolean>
 }
 
 export interface ElectionDeps {
@@ -99,11 +99,11 @@ export class Election {
     const next = {
       version: lease.version,
       holder: self,
-      renewedAt: now,
       durationSeconds: DURATION_SECONDS,
       transitions: lease.transitions + (isNew ? 1 : 0),
     }
-    if (await store.replaceLease(leaseName, next, isNew ? now : null)) this.#renewedAtMs = askedAtMs
+    if (await store.replaceLease(leaseName, next, { renewedAt: now, acquiredAt: isNew ? now : null }))
+      this.#renewedAtMs = askedAtMs
   }
 
   /** So that the next one need not wait. */
@@ -113,6 +113,7 @@ export class Election {
     const lease = await store.readLease(leaseName)
     if (lease === null || lease.holder !== self) return
     const renewedAt = new Date(clock.nowMs()).toISOString()
-    await store.replaceLease(leaseName, { ...lease, holder: null, renewedAt, durationSeconds: 1 }, null)
+    const free = { ...lease, holder: null, durationSeconds: 1 }
+    await store.replaceLease(leaseName, free, { renewedAt, acquiredAt: null })
   }
 }

@@ -53,9 +53,14 @@ export interface ConfigMapView {
 export interface LeaseView {
   readonly version: string
   readonly holder: string | null
-  readonly renewedAt: string
   readonly durationSeconds: number
   readonly transitions: number
+}
+
+/** When the holder renews a Lease, and when it got it; null when it has it already. ISO 8601. */
+export interface LeaseTimes {
+  readonly renewedAt: string
+  readonly acquiredAt: string | null
 }
 
 export interface EventNote {
@@ -138,9 +143,9 @@ export class Kube {
   }
 
   /** False when somebody else changed it since `lease.version`. */
-  async replaceLease(name: string, lease: LeaseView, acquiredAt: string | null): Promise<boolean> {
+  async replaceLease(name: string, lease: LeaseView, { acquiredAt, renewedAt }: LeaseTimes): Promise<boolean> {
     const { namespace } = this
-    const { durationSeconds, holder, renewedAt, transitions, version } = lease
+    const { durationSeconds, holder, transitions, version } = lease
     const body = {
       metadata: { name, namespace, resourceVersion: version },
       spec: {
@@ -243,7 +248,6 @@ function leaseView({ metadata, spec }: V1Lease): LeaseView {
   return {
     version: metadata?.resourceVersion ?? '',
     holder: spec?.holderIdentity === undefined || spec.holderIdentity === '' ? null : spec.holderIdentity,
-    renewedAt: spec?.renewTime?.toISOString() ?? '',
     durationSeconds: spec?.leaseDurationSeconds ?? 0,
     transitions: spec?.leaseTransitions ?? 0,
   }

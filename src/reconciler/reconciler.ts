@@ -13,7 +13,7 @@ import type { Plan, PlanOptions } from './plan.ts'
 import { freezeOf, isWanted, ordinalOf } from './snapshot.ts'
 
 /** What happens within this time is looked at once. */
-const COALESCE_MS = 250
+const COALESCE_MS = 100
 const IDLE_MS = 30_000
 /** While something is under way, or waits for a second look. */
 const BUSY_MS = 1_000

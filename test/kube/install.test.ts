@@ -193,9 +193,9 @@ test(
 )
 
 test(
-  'a replicaCount below the running one is refused with the reason',
+  'a replicaCount below the running one is refused with the reason when nobody would remove the nodes',
   async () => {
-    await expect(upgrade('replicaCount=3')).rejects.toThrow(/below the 5 nodes that run/)
+    await expect(upgrade('replicaCount=3', 'reconciler.enabled=false')).rejects.toThrow(/below the 5 nodes that run/)
   },
   TEST_TIMEOUT_MS,
 )

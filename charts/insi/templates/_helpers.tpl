@@ -105,17 +105,30 @@ app.kubernetes.io/part-of: insi
 {{- if ge (int .Values.preStopSleepSeconds) (int .Values.terminationGracePeriodSeconds) -}}
 {{- fail "preStopSleepSeconds must be below terminationGracePeriodSeconds: otherwise the node is killed before it can stop." -}}
 {{- end -}}
+{{- if and .Values.reconciler.enabled (lt (int .Values.terminationGracePeriodSeconds) 30) -}}
+{{- fail "terminationGracePeriodSeconds must be at least 30: a pod that is scaled away waits for its removal from the cluster." -}}
+{{- end -}}
 {{- if and .Values.podDisruptionBudget.enabled (gt $count 1) (gt (int .Values.podDisruptionBudget.maxUnavailable) (div (sub $count 1) 2)) -}}
 {{- if gt $count 2 -}}
 {{- fail (printf "podDisruptionBudget.maxUnavailable=%d would let a drain take the quorum of %d nodes: at most %d." (int .Values.podDisruptionBudget.maxUnavailable) $count (div (sub $count 1) 2)) -}}
 {{- end -}}
 {{- end -}}
 {{- $running := lookup "apps/v1" "StatefulSet" .Release.Namespace (include "insi.fullname" .) -}}
-{{- if and $running (gt $count 0) (not .Values.allowScaleDown) -}}
+{{- if and $running (gt $count 0) (not .Values.reconciler.enabled) (not .Values.allowScaleDown) -}}
 {{- if gt (int $running.spec.replicas) $count -}}
-{{- fail (printf "replicaCount=%d is below the %d nodes that run: pods that go would remain voters, and the cluster could lose its quorum. Keep replicaCount, or take the nodes out of the cluster first and set allowScaleDown=true." $count (int $running.spec.replicas)) -}}
+{{- fail (printf "replicaCount=%d is below the %d nodes that run: pods that go would remain voters, and the cluster could lose its quorum. Use reconciler.enabled=true, or take the nodes out of the cluster first and set allowScaleDown=true." $count (int $running.spec.replicas)) -}}
 {{- end -}}
 {{- end -}}
+{{- end -}}
+
+{{- define "insi.reconciler" -}}
+{{- printf "%s-reconciler" (include "insi.fullname" .) -}}
+{{- end -}}
+
+{{- define "insi.reconciler.labels" -}}
+app.kubernetes.io/name: {{ include "insi.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/component: reconciler
 {{- end -}}
 
 {{- define "insi.test.labels" -}}
