@@ -9,7 +9,7 @@ import path from 'node:path'
 import { must } from './base/assert.ts'
 import { systemClock } from './base/clock.ts'
 import { InsiError, messageOf } from './base/errors.ts'
-import type { Log } from './base/log.ts'
+import type { Log, LogLevelControl } from './base/log.ts'
 import { systemRandom } from './base/random.ts'
 import { formatAddress } from './config/address.ts'
 import type { Address } from './config/address.ts'
@@ -37,6 +37,8 @@ import { ReplaceableLevelStore } from './storage/replaceable-level-store.ts'
 
 export interface StartOptions {
   readonly log: Log
+  /** Of `log`, for those who may change it. */
+  readonly logLevel: LogLevelControl
   readonly version: string
 }
 
@@ -128,6 +130,7 @@ async function start(context: StartContext): Promise<RunningNode> {
     clock: systemClock,
     random: systemRandom,
     log: log.child({ part: 'http' }),
+    logLevel: context.logLevel,
     reader: state.reader,
     replicator: replica,
     services,

@@ -6,6 +6,7 @@ import { ADMIN_COMMANDS, ALIAS_COMMANDS, KEY_COMMANDS } from './table/admin.ts'
 import { CLUSTER_COMMANDS } from './table/cluster.ts'
 import { CACHE_COMMANDS, VALUE_COMMANDS } from './table/data.ts'
 import { EVENT_COMMANDS } from './table/events.ts'
+import { OBSERVING_COMMANDS } from './table/observing.ts'
 import { SESSION_COMMANDS } from './table/session.ts'
 import { TRANSACTION_COMMANDS } from './table/transactions.ts'
 
@@ -23,6 +24,7 @@ export const GROUPS: readonly CommandGroup[] = [
   { title: 'Aliases', commands: ALIAS_COMMANDS },
   { title: 'Administration', commands: ADMIN_COMMANDS },
   { title: 'Cluster', commands: CLUSTER_COMMANDS },
+  { title: 'Observing', commands: OBSERVING_COMMANDS },
   { title: 'Connection and shell', commands: SESSION_COMMANDS },
 ]
 

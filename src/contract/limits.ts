@@ -85,6 +85,11 @@ export const TOKEN_CHARS_MAX = 512
 /** Verified tokens that a node remembers, so that the hot path makes no MAC. */
 export const TOKEN_CACHE_ENTRIES_MAX = 10_000
 
+/** Lines of the access log in one second: of requests that went well, of all at debug, and of those that failed with 5xx. */
+export const ACCESS_LINES_PER_SECOND_MAX = 20
+export const DEBUG_ACCESS_LINES_PER_SECOND_MAX = 1_000
+export const FAILURE_LINES_PER_SECOND_MAX = 100
+
 /** Longest X-Request-Id that is taken over from a request. */
 export const REQUEST_ID_CHARS_MAX = 128
 

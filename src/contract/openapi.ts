@@ -1,12 +1,12 @@
 // The OpenAPI 3.1 description of the API, made from the table of routes: what docs/API.md says to people, for programs.
+import { LOG_LEVELS } from '../base/log.ts'
+import { answerSchemaOf } from './answers.ts'
 import { ERRORS } from './errors.ts'
 import type { ErrorCode } from './errors.ts'
+import type { JsonObject } from './json.ts'
 import { BATCH_COMMANDS_MAX, ITERATE_LIMIT_MAX, KEY_BYTES_MAX, NAME_CHARS_MAX, TTL_MS_MAX } from './limits.ts'
 import { CONSISTENCY_MODES } from './route.ts'
 import type { Field, FieldType, Method, Route } from './route.ts'
-
-type Json = null | boolean | number | string | readonly Json[] | { readonly [member: string]: Json }
-type JsonObject = { readonly [member: string]: Json }
 
 export interface OpenApiOptions {
   readonly version: string
@@ -31,6 +31,7 @@ const SCHEMAS: Readonly<Record<FieldType, JsonObject>> = {
   member: TEXT,
   address: TEXT,
   duration: { type: 'integer', minimum: 0 },
+  level: { type: 'string', enum: [...LOG_LEVELS] },
   limits: { type: 'object', additionalProperties: { type: ['integer', 'null'] } },
   json: {},
   ttl: TTL,
@@ -109,8 +110,7 @@ function bodyOf({ fields, kind }: Route): JsonObject {
 }
 
 function responsesOf(route: Route, hasBody: boolean): JsonObject {
-  const { status, body } = route.success
-  const responses: Record<string, JsonObject> = { [status]: successOf(body) }
+  const responses: Record<string, JsonObject> = { [route.success.status]: successOf(route) }
   for (const [errorStatus, codes] of codesByStatus(route, hasBody)) {
     const schema = { allOf: [ERROR_REF, { properties: { error_type: { enum: [...codes] } } }] }
     const description = [...codes].map((code) => `${code}: ${ERRORS[code].meaning}`).join('\n')
@@ -120,10 +120,12 @@ function responsesOf(route: Route, hasBody: boolean): JsonObject {
   return { ...responses, default: { description, content: { 'application/json': { schema: ERROR_REF } } } }
 }
 
-function successOf(body: string): JsonObject {
+function successOf({ name, success: { body } }: Route): JsonObject {
   if (body === '') return { description: 'Done; the body is empty.' }
-  const isJson = body.startsWith('{') || body.startsWith('[')
-  return { description: body, content: isJson ? { 'application/json': {} } : { 'text/plain': { schema: TEXT } } }
+  const schema = answerSchemaOf(name)
+  const content: JsonObject =
+    schema === undefined ? { 'text/plain': { schema: TEXT } } : { 'application/json': { schema } }
+  return { description: body, content }
 }
 
 function codesByStatus(route: Route, hasBody: boolean): Map<number, Set<ErrorCode>> {

@@ -36,6 +36,7 @@ export type FieldType =
   | 'member'
   | 'address'
   | 'duration'
+  | 'level'
   | 'limits'
   | 'json'
   | 'ttl'

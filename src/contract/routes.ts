@@ -215,6 +215,29 @@ const ADMIN_ROUTES: readonly Route[] = [
   },
 ]
 
+const LEVEL_BODY = '{"node_id":"node0","level":"info"}'
+const LOG_ROUTES: readonly Route[] = [
+  {
+    ...admin('read', {
+      name: 'admin.log.get',
+      path: '/admin/log/get',
+      success: { status: 200, body: LEVEL_BODY },
+      meaning: 'How much this node logs.',
+    }),
+    kind: 'node',
+  },
+  {
+    ...admin('write', {
+      name: 'admin.log.set',
+      path: '/admin/log/set',
+      fields: [{ name: 'level', type: 'level', required: true, meaning: '`debug`, `info`, `warn` or `error`.' }],
+      success: { status: 200, body: LEVEL_BODY },
+      meaning: 'Changes how much this node logs, until it stops.',
+    }),
+    kind: 'node',
+  },
+]
+
 const OPS_ROUTES: readonly Route[] = [
   ops({
     name: 'ops.livez',
@@ -272,6 +295,7 @@ export const ROUTES: readonly Route[] = [
   ...EVENT_ROUTES,
   ...SYSTEM_ROUTES,
   ...ADMIN_ROUTES,
+  ...LOG_ROUTES,
   ...CLUSTER_ROUTES,
   ...OPS_ROUTES,
   ...OPENAPI_ROUTES,

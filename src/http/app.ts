@@ -8,6 +8,7 @@ import type { KeyService } from '../services/keys.ts'
 import type { OperationsService } from '../services/operations.ts'
 import type { AddressLimiter } from '../services/rate-addresses.ts'
 import type { RateLimiter } from '../services/rate-limiter.ts'
+import type { AccessLog } from './access-log.ts'
 import type { Middleware, NodeFacts, RequestContext, RequestState } from './context.ts'
 import { authenticate } from './middleware/authenticate.ts'
 import { begin } from './middleware/begin.ts'
@@ -27,6 +28,7 @@ import type { RequestObserver } from './middleware/observe.ts'
 export interface AppDeps {
   readonly clock: Clock
   readonly log: Log
+  readonly accessLog: AccessLog
   readonly observer: RequestObserver
   readonly keys: KeyService
   readonly addresses: AddressLimiter
@@ -34,7 +36,6 @@ export interface AppDeps {
   readonly operations: OperationsService
   readonly node: NodeFacts
   readonly ids: RequestIds
-  readonly logsAll: boolean
 }
 
 export interface AppOptions {

@@ -1,7 +1,7 @@
 // Builds the listeners of one node from its services: public, private and, when configured, ops.
 import { must } from '../base/assert.ts'
 import type { Clock } from '../base/clock.ts'
-import type { Log } from '../base/log.ts'
+import type { Log, LogLevelControl } from '../base/log.ts'
 import type { Random } from '../base/random.ts'
 import type { Address } from '../config/address.ts'
 import type { Config } from '../config/config.ts'
@@ -9,6 +9,7 @@ import type { Listener } from '../contract/route.ts'
 import type { Replicator } from '../services/replicator.ts'
 import type { Services } from '../services/services.ts'
 import type { StateReader } from '../state/state-reader.ts'
+import { AccessLog } from './access-log.ts'
 import { createApp } from './app.ts'
 import type { App, AppDeps } from './app.ts'
 import { endpointsFor } from './endpoints.ts'
@@ -25,6 +26,7 @@ import { eventHandlers } from './routes/events.ts'
 import { insightHandlers } from './routes/insight.ts'
 import { limitsHandlers } from './routes/limits.ts'
 import { operationHandlers } from './routes/operations.ts'
+import { loggingHandlers } from './routes/logging.ts'
 import { openApiHandlers } from './routes/openapi.ts'
 import { opsHandlers } from './routes/ops.ts'
 import type { MetricsText } from './routes/ops.ts'
@@ -41,6 +43,7 @@ export interface HttpDeps {
   readonly clock: Clock
   readonly random: Random
   readonly log: Log
+  readonly logLevel: LogLevelControl
   readonly reader: StateReader
   readonly replicator: Replicator
   readonly services: Services
@@ -74,7 +77,7 @@ export function createHttp(deps: HttpDeps): HttpListeners {
     clock: deps.clock,
     log: deps.log,
     observer: deps.metrics,
-    logsAll: deps.config.logging.level === 'debug',
+    accessLog: new AccessLog(deps.log, deps.logLevel),
     keys: deps.services.keys,
     addresses: deps.services.addresses,
     rates: deps.services.rates,
@@ -107,7 +110,7 @@ export function createHttp(deps: HttpDeps): HttpListeners {
 }
 
 function handlersOf(
-  { config, services, metrics, version, runtimeVersion, clock }: HttpDeps,
+  { config, services, metrics, version, runtimeVersion, clock, log, logLevel }: HttpDeps,
   sockets: () => EventSockets,
 ): Handlers {
   return {
@@ -126,6 +129,7 @@ function handlersOf(
       { ...config.limits, allowedOrigins: config.events.allowedOrigins },
     ),
     ...operationHandlers(services.operations),
+    ...loggingHandlers({ log, control: logLevel }),
     ...openApiHandlers(version),
     ...opsHandlers({
       health: services.health,

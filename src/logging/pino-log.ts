@@ -2,11 +2,9 @@
 // the last words of a crashing process are not lost.
 import { pino } from 'pino'
 import type { DestinationStream, Logger } from 'pino'
-import type { Log, LogFields } from '../base/log.ts'
+import type { AdjustableLog, Log, LogFields, LogLevel } from '../base/log.ts'
 import { createRedactor } from './redact.ts'
 import type { Redactor } from './redact.ts'
-
-type LogLevel = 'debug' | 'info' | 'warn' | 'error'
 
 export interface LogOptions {
   readonly level: LogLevel
@@ -16,12 +14,6 @@ export interface LogOptions {
   readonly secrets: readonly string[]
   /** Where lines go; stderr when not given. */
   readonly destination?: DestinationStream
-}
-
-/** A log whose level can be changed while it is in use, for itself and for every child. */
-export interface AdjustableLog extends Log {
-  readonly level: LogLevel
-  setLevel(level: LogLevel): void
 }
 
 const STDERR = 2

@@ -160,7 +160,7 @@ test('SIGUSR2 reads the log level again', async () => {
   await writeFile(file, `${await readFile(file, 'utf8')}logging: { level: debug }\n`)
   node.kill('SIGUSR2')
   await eventually('the new level', () =>
-    node.output.stderr.includes('"level":"debug","msg":"log level read again"') ? true : undefined,
+    node.output.stderr.includes('"to":"debug","msg":"log level read again"') ? true : undefined,
   )
   node.kill('SIGTERM')
   expect(await node.ended).toEqual({ code: 0, signal: null })

@@ -135,7 +135,7 @@ test('the access log holds no token, query or body', async () => {
     lines.push(JSON.stringify({ ...fields, message }))
   }
   const log = { debug: write, info: write, warn: write, error: write, child: () => log }
-  node = await HttpNode.start({ log, config: 'logging: { level: debug }' })
+  node = await HttpNode.start({ log, logLevel: { level: 'debug', setLevel: () => {} } })
   await get('get?key=very-private')
   await post('set', { key: 'very-private', value: 'very-private' })
   await node.call('public', '/db/api/v1/get?key=very-private', { token: 'very-private' })

@@ -1,7 +1,7 @@
 // One node's services and listeners over the real state machine in memory, on ports that the system chooses.
 import http from 'node:http'
 import { silentLog } from '../../src/base/log.ts'
-import type { Log } from '../../src/base/log.ts'
+import type { Log, LogLevel, LogLevelControl } from '../../src/base/log.ts'
 import { systemClock } from '../../src/base/clock.ts'
 import type { Clock } from '../../src/base/clock.ts'
 import { systemRandom } from '../../src/base/random.ts'
@@ -15,6 +15,7 @@ import { createServices } from '../../src/services/services.ts'
 import type { Services } from '../../src/services/services.ts'
 import { StateMachine } from '../../src/state/state-machine.ts'
 import { ReplaceableMemoryStore } from '../../src/storage/replaceable-memory-store.ts'
+import { checkAnswer } from './answer-check.ts'
 import { SingleNodeAdmin } from './single-node-admin.ts'
 import { SingleNodeReplicator } from './single-node-replicator.ts'
 
@@ -26,8 +27,18 @@ export interface HttpNodeOptions {
   readonly config?: string
   readonly clock?: Clock
   readonly log?: Log
+  /** What the log routes change; absent: a level that changes nothing. */
+  readonly logLevel?: LogLevelControl
   /** Certificate and key of the public and private listeners; absent: plain HTTP. */
   readonly tls?: TlsMaterial
+}
+
+class PlainLevel implements LogLevelControl {
+  level: LogLevel = 'warn'
+
+  setLevel(level: LogLevel): void {
+    this.level = level
+  }
 }
 
 export interface CallOptions {
@@ -78,6 +89,7 @@ export class HttpNode {
       nodeId: 'node0',
       services: this.services,
       metrics: this.metrics,
+      logLevel: options.logLevel ?? new PlainLevel(),
       tls: options.tls ?? null,
       version: '1.2.3',
       runtimeVersion: 'v26',
@@ -115,7 +127,13 @@ export class HttpNode {
         response.on('end', () => {
           const text = Buffer.concat(chunks).toString('utf8')
           const json = (): unknown => JSON.parse(text)
-          resolve({ status: response.statusCode ?? 0, headers: response.headers, text, json })
+          const answer = { status: response.statusCode ?? 0, headers: response.headers, text, json }
+          try {
+            checkAnswer(method, path, answer)
+            resolve(answer)
+          } catch (error) {
+            reject(error)
+          }
         })
       })
       request.on('error', reject)

@@ -3,7 +3,7 @@ import type { Config } from '../../config/config.ts'
 import { mayColour, processEnvironment } from '../../config/environment.ts'
 import { rootKeyOf } from '../../contract/root-key.ts'
 import { createLog } from '../../logging/pino-log.ts'
-import type { AdjustableLog } from '../../logging/pino-log.ts'
+import type { AdjustableLog } from '../../base/log.ts'
 
 export function formatOf(config: Config): 'json' | 'pretty' {
   const { format } = config.logging

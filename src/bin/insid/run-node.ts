@@ -3,11 +3,10 @@ import path from 'node:path'
 import { must } from '../../base/assert.ts'
 import { delay, systemClock } from '../../base/clock.ts'
 import { InsiError, messageOf } from '../../base/errors.ts'
-import type { Log } from '../../base/log.ts'
+import type { AdjustableLog } from '../../base/log.ts'
 import { formatAddress } from '../../config/address.ts'
 import type { Config } from '../../config/config.ts'
 import type { LoadedConfig } from '../../config/load.ts'
-import type { AdjustableLog } from '../../logging/pino-log.ts'
 import type { RunningNode } from '../../node.ts'
 import { bannerOf } from './banner.ts'
 import type { BannerContext, ListeningNode } from './banner.ts'
@@ -60,7 +59,7 @@ export async function runNode(options: RunNodeOptions): Promise<number> {
   })
   if (!isSupervised) for (const warning of loaded.warnings) nodeLog.warn({}, warning)
   try {
-    const running = await Promise.race([start(config, nodeId, nodeLog), stop])
+    const running = await Promise.race([start(config, nodeId, log), stop])
     if (typeof running === 'string') return 0
     announce({ nodeId, ...running, raftAddress: formatAddress(node.raftAdvertise) }, options)
     const ending = await Promise.race([stop, running.fatal])
@@ -81,13 +80,17 @@ export async function runNode(options: RunNodeOptions): Promise<number> {
   }
 }
 
-async function start(config: Config, nodeId: string, log: Log): Promise<RunningNode> {
+async function start(config: Config, nodeId: string, log: AdjustableLog): Promise<RunningNode> {
   // Loaded here, so that a fault of the configuration is told without loading the server.
   const { startNode } = await import('../../node.ts')
   const deadlineMs = systemClock.monotonicMs() + LOCK_WAIT_MS
   for (;;) {
     try {
-      return await startNode(config, nodeId, { log, version: insiVersion() })
+      return await startNode(config, nodeId, {
+        log: log.child({ node: nodeId }),
+        logLevel: log,
+        version: insiVersion(),
+      })
     } catch (error) {
       const isLocked = error instanceof InsiError && error.code === 'DATA_DIRECTORY_LOCKED'
       if (!isLocked || systemClock.monotonicMs() >= deadlineMs) throw error
@@ -108,7 +111,7 @@ function reloadLevelOnSignal(log: AdjustableLog, reload: () => Promise<LoadedCon
     reload().then(
       ({ config }) => {
         log.setLevel(config.logging.level)
-        log.info({ level: config.logging.level }, 'log level read again')
+        log.info({ to: config.logging.level }, 'log level read again')
       },
       (error: unknown) => log.warn({ reason: messageOf(error) }, 'log level not read again'),
     )

@@ -1,4 +1,5 @@
 // Every command: what it sends, what it prints for people and for programs, and how it ends.
+import { OBSERVING_COMMANDS } from '../../../src/cli/table/observing.ts'
 import { COMMANDS } from '../../../src/cli/commands.ts'
 import { nameOf } from '../../../src/cli/command.ts'
 import { ScriptedServer, apiError, empty, json } from '../client/scripted-server.ts'
@@ -330,6 +331,7 @@ test('every command that needs a client has an example here', () => {
     'subscribe',
     'join',
     ...ofNode,
+    ...OBSERVING_COMMANDS.map(nameOf),
     ...COMMANDS.map(nameOf).filter((name) => name.startsWith('cluster ')),
   ]
   const missing = COMMANDS.filter((command) => command.access !== 'nothing')

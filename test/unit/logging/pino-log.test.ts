@@ -1,6 +1,7 @@
 // What a log line looks like, and what it never contains.
 import { createLog } from '../../../src/logging/pino-log.ts'
-import type { AdjustableLog, LogOptions } from '../../../src/logging/pino-log.ts'
+import type { AdjustableLog } from '../../../src/base/log.ts'
+import type { LogOptions } from '../../../src/logging/pino-log.ts'
 
 const SECRET = 'the-instance-secret-of-this-test'
 
