@@ -17,7 +17,8 @@ export interface CommittedEntry {
   readonly term: Term
   readonly kind: Entry['kind']
   readonly data: Buffer
-  readonly resultText: string
+  /** Null as long as no node has answered it: it was found applied. */
+  resultText: string | null
 }
 
 export class CommittedLog {
@@ -50,11 +51,21 @@ export class CommittedLog {
       if (entry.index > this.entries.length + 1) {
         this.#trace.violate(`${nodeId} applied ${entry.index}, but nobody has applied ${this.entries.length + 1}`)
       } else if (entry.index === this.entries.length + 1) {
-        this.#add(nodeId, entry, results[position])
+        this.#add(entry, resultText)
+        this.#compareAnswer(nodeId, entry.index, results[position])
       } else {
         this.#compare(nodeId, entry, resultText)
+        const known = this.at(entry.index)
+        if (known.resultText !== null) return
+        known.resultText = resultText
+        this.#compareAnswer(nodeId, entry.index, results[position])
       }
     })
+  }
+
+  /** The state that `nodeId` starts with holds entries that it did not live to report. */
+  recovered(entries: readonly Entry[]): void {
+    for (const entry of entries) if (entry.index === this.lastIndex + 1) this.#add(entry, null)
   }
 
   /** Whether the state of a node at the newest committed index should be compared with the model. */
@@ -105,14 +116,18 @@ export class CommittedLog {
     }
   }
 
-  #add(nodeId: string, { index, term, kind, data: bytes }: Entry, answer: unknown): void {
+  #add({ term, kind, data: bytes }: Entry, resultText: string | null): void {
     const data = Buffer.from(bytes)
-    this.entries.push({ term, kind, data, resultText: JSON.stringify(answer) ?? '' })
+    this.entries.push({ term, kind, data, resultText })
     const { result, command } = this.history.add(kind === 'command' ? data : null)
     if (result?.ok === false) this.#trace.reach(`${command?.type ?? 'command'} ${result.code}`)
+  }
+
+  #compareAnswer(nodeId: string, index: LogIndex, answer: unknown): void {
+    const { result, command } = this.history.at(index)
     const [actual, expected] = [stableText(answer), stableText(result)]
     if (actual === expected) return
-    const what = command?.type ?? kind
+    const what = command?.type ?? this.at(index).kind
     this.#trace.violate(`${nodeId} answers ${actual} at ${index} (${what}), a sequential store answers ${expected}`)
   }
 
@@ -124,7 +139,7 @@ export class CommittedLog {
       this.#trace.violate(
         `${nodeId} applied another entry at ${entry.index}: term ${entry.term} ${other}, not term ${known.term} ${one}`,
       )
-    } else if (known.resultText !== resultText) {
+    } else if (known.resultText !== null && known.resultText !== resultText) {
       this.#trace.violate(`${nodeId} answers ${resultText} at ${entry.index}, another node ${known.resultText}`)
     }
   }

@@ -8,6 +8,8 @@ import type { SimTrace } from './sim-trace.ts'
 const PAUSE_BETWEEN_MS_MAX = 1_400
 const FAULT_MS_MIN = 50
 const FAULT_MS_MAX = 1_500
+const LEFT_BEHIND_MS_MIN = 1_500
+const LEFT_BEHIND_MS_MAX = 3_500
 const STUMBLES_MAX = 3
 const STUMBLE_MS_MAX = 800
 const CHASE_INTERVAL_MS = 5
@@ -23,6 +25,8 @@ export class FaultSchedule {
   #isActive = true
   #hasWiped = false
   #hasDemoted = false
+  /** How long nothing else breaks. */
+  #quietMs = 0
   /** Ends of partitions and noise that were replaced by newer ones do nothing. */
   #partitionCount = 0
   faultCount = 0
@@ -75,14 +79,16 @@ export class FaultSchedule {
   #next(): void {
     if (!this.#isActive) return
     this.faultCount++
+    this.#quietMs = 0
     this.#breakSomething()
-    this.#clock.after(1 + this.#random.int(PAUSE_BETWEEN_MS_MAX), () => this.#next())
+    this.#clock.after(1 + this.#quietMs + this.#random.int(PAUSE_BETWEEN_MS_MAX), () => this.#next())
   }
 
   #breakSomething(): void {
     const draw = this.#random.int(100)
     const node = this.#random.pick(this.#nodes)
-    if (draw < 14) this.#partition()
+    if (draw < 4) this.#leaveBehind(node)
+    else if (draw < 14) this.#partition()
     else if (draw < 19) this.#blockOneWay()
     else if (draw < 38) this.#chaseLeaders()
     else if (draw < 45) this.#makeNoise()
@@ -114,6 +120,19 @@ export class FaultSchedule {
     this.#trace.line(`partition ${sides.map((side) => side.join(' ')).join(' | ')}`)
     this.#network.partition(sides)
     this.#healLater()
+  }
+
+  /** Cuts off a node that goes on to run, for so long that the others cut away what it lacks. */
+  #leaveBehind(node: SimNode): void {
+    const others = this.#nodes.filter((other) => other !== node)
+    this.#trace.line(`${node.nodeId} is left behind`)
+    this.#network.heal()
+    this.#network.partition([[node.options.raftAddress], others.map((other) => other.options.raftAddress)])
+    this.#quietMs = this.#random.between(LEFT_BEHIND_MS_MIN, LEFT_BEHIND_MS_MAX)
+    const count = ++this.#partitionCount
+    this.#clock.after(this.#quietMs, () => {
+      if (this.#isActive && count === this.#partitionCount) this.#endPartition()
+    })
   }
 
   #blockOneWay(): void {

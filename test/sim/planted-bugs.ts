@@ -1,24 +1,13 @@
-// Classic mistakes, planted into the program from outside, to prove that the simulation finds them.
+// Mistakes, planted into the program from outside, to prove that the simulation finds them.
 import { Leadership } from '../../src/raft/leadership.ts'
 import type { Entry, HardState, LogIndex, SnapshotMeta, Term } from '../../src/raft/types.ts'
 import type { DurableLog } from '../../src/replication/ports.ts'
 import { noLeader, Proposals } from '../../src/replication/proposals.ts'
 import { ReadBarriers } from '../../src/replication/reads.ts'
 import { StateMachine } from '../../src/state/state-machine.ts'
+import { PLANTED_SERVICE_BUGS } from './planted-service-bugs.ts'
+import { replaceMethod } from './replace-method.ts'
 import type { PlantedBug } from './sim-node.ts'
-
-/** Puts another method into a class; returns what puts the original one back. */
-function replaceMethod<Target extends object, Name extends keyof Target>(
-  prototype: Target,
-  name: Name,
-  replacement: (original: Target[Name]) => Target[Name],
-): () => void {
-  const original = prototype[name]
-  prototype[name] = replacement(original)
-  return () => {
-    prototype[name] = original
-  }
-}
 
 /** The leader counts only itself. */
 const COMMIT_WITHOUT_MAJORITY: PlantedBug = {
@@ -156,4 +145,5 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   UNKNOWN_REPORTED_AS_FAILED,
   UNKNOWN_TRIED_AGAIN,
   CUT_BEFORE_SYNC,
+  ...PLANTED_SERVICE_BUGS,
 ]

@@ -29,7 +29,7 @@ import { SlowStores } from './sim-store.ts'
 import type { SimTrace } from './sim-trace.ts'
 
 /** Small segments, so that rolling over, cutting and recovery over several files happen within seconds. */
-const SEGMENT_SIZE_BYTES = 8 * 1024
+const SEGMENT_SIZE_BYTES = 3 * 1024
 const CACHE_SIZE_BYTES = 4 * 1024
 /** One call into the database. */
 const STATE_MS_MAX = 4
@@ -242,7 +242,7 @@ export class SimNode {
   }
 
   async #boot(process: SimProcess): Promise<void> {
-    const { bug, committed, network, trace } = this.#world
+    const { bug, committed, trace } = this.#world
     const { clock } = process
     const random = this.#random.fork()
     const disk = this.#disk.mount()
@@ -265,10 +265,34 @@ export class SimNode {
       onInstalling: () => this.#comeTo('snapshot installing'),
       seen: (entries) => bug?.seen?.(entries, clock) ?? entries,
     })
+    const replica = this.#makeReplica(process, { identity, log, state, random })
+    process.log = log
+    process.state = state
+    const { appliedIndex } = state
+    const from = committed.lastIndex + 1
+    if (appliedIndex >= from) {
+      committed.recovered(log.entries(from, appliedIndex + 1, Number.POSITIVE_INFINITY) ?? [])
+    }
+    const { installedSnapshot } = state
+    if (installedSnapshot !== null && installedSnapshot.index > log.base.index) trace.reach('log behind the state')
+    const services = createSimServices({ clock, random }, state.inner, replica)
+    await replica.start()
+    services.start()
+    process.services = services
+    process.replica = replica
+  }
+
+  #makeReplica(
+    process: SimProcess,
+    parts: { identity: NodeIdentity; log: DurableLog; state: ObservedState; random: SimRandom },
+  ): Replica {
+    const { committed, network, trace } = this.#world
+    const { clock } = process
+    const { identity, log, state, random } = parts
     const { memberId, nodeId } = identity
     const { raftAddress } = this.options
     const peer = network.attach(() => ({ nodeId, memberId, raftAddress, clusterId: identity.clusterId }))
-    const replica = new Replica(
+    return new Replica(
       {
         identity,
         log,
@@ -302,15 +326,6 @@ export class SimNode {
       },
       this.options,
     )
-    process.log = log
-    process.state = state
-    const { installedSnapshot } = state
-    if (installedSnapshot !== null && installedSnapshot.index > log.base.index) trace.reach('log behind the state')
-    const services = createSimServices({ clock, random }, state.inner, replica)
-    await replica.start()
-    services.start()
-    process.services = services
-    process.replica = replica
   }
 
   /** A process ended by itself. That is a bug, unless its disk failed: then it has to. */

@@ -14,8 +14,10 @@ import { positionOf } from './stream-check.ts'
 import type { Interest, Received } from './stream-check.ts'
 
 const THINK_MS_MAX = 150
-/** How often a stream leaves by itself when it thinks. */
-const LEAVE_RATE = 0.08
+/** How often a stream leaves by itself when it thinks: some are restless. */
+const LEAVE_RATES = [0.01, 0.1] as const
+/** How often it then does not come back. */
+const RETIRE_RATE = 0.3
 /** How long the network takes to accept a frame. */
 const SEND_MS_MAX = 20
 const LEFT: StreamEnd = { code: 1000, reason: 'left' }
@@ -56,6 +58,7 @@ export class SimStream {
   readonly #random: SimRandom
   /** For reports. */
   readonly name: string
+  readonly #leaveRate: number
   #session: Session | null = null
   /** It stays where it is. */
   #isSettling = false
@@ -65,6 +68,8 @@ export class SimStream {
   refusal: string | null = null
   /** The key that it uses was said to be deleted. */
   isRevoked = false
+  /** It has left for good. */
+  isRetired = false
 
   constructor(
     world: StreamWorld,
@@ -73,6 +78,7 @@ export class SimStream {
   ) {
     this.#world = world
     this.#random = random
+    this.#leaveRate = random.pick(LEAVE_RATES)
     this.caller = what.caller
     this.interest = what.interest
     this.#topic = what.topic
@@ -93,13 +99,26 @@ export class SimStream {
     this.#isSettling = true
   }
 
-  /** Resolves when the key is gone. */
+  /** Resolves when the key is gone, or when the stream has left for good. */
   async live(nodes: readonly SimNode[]): Promise<void> {
-    while (!this.isRevoked) {
+    while (!this.isRevoked && !this.isRetired) {
       await this.#pass(1 + this.#random.int(THINK_MS_MAX))
+      this.#checkKey()
       if (this.memberId === null) await this.#connect(this.#random.pick(nodes))
-      else if (!this.#isSettling && this.#random.chance(LEAVE_RATE)) this.#session?.close?.()
+      else if (!this.#isSettling && this.#random.chance(this.#leaveRate)) {
+        this.#session?.close?.()
+        this.isRetired = this.#random.chance(RETIRE_RATE)
+      }
     }
+  }
+
+  /** A node ends the streams of a key as soon as it knows that the key is deleted. */
+  #checkKey(): void {
+    const { kind, presentedKeyUuid } = this.caller
+    const { node } = this.#session ?? {}
+    if (kind === 'root' || node === undefined || this.memberId === null) return
+    if (node.state?.reader.key(presentedKeyUuid) !== undefined) return
+    this.#world.trace.violate(`${this.name} is still connected to ${node.nodeId}, which knows that its key is gone`)
   }
 
   async #connect(node: SimNode): Promise<void> {

@@ -56,7 +56,9 @@ export class SimStreams {
   /** Why not everything has come to rest: streams are connected and caught up, slots counted right, deleted entities gone. */
   unrest(history: CommittedHistory): string | null {
     for (const stream of this.streams) {
-      if (stream.isRevoked || stream.refusal === 'SUBSCRIBER_LIMIT_EXCEEDED') continue
+      const isGone = !isKnown(stream, history)
+      if (isGone && stream.memberId !== null) return `${stream.name} is still connected, though its key is gone`
+      if (isGone || stream.isRevoked || stream.isRetired || stream.refusal === 'SUBSCRIBER_LIMIT_EXCEEDED') continue
       if (stream.memberId === null) return `${stream.name} is not connected: ${stream.refusal ?? 'not tried'}`
       const missing = expectedOf(stream.interest, history).findLast(({ position }) => position > stream.position)
       if (missing !== undefined) return `${stream.name} did not receive ${missing.json}`
@@ -84,9 +86,7 @@ export class SimStreams {
     for (const stream of this.streams) {
       const anomaly = findStreamAnomaly(stream.received, expectedOf(stream.interest, history))
       if (anomaly !== null) return `${stream.name}: ${anomaly}`
-      const { kind, presentedKeyUuid, entityId } = stream.caller
-      const isKnown = kind === 'root' || (history.model.keys.has(presentedKeyUuid) && isActive(history, entityId))
-      if (stream.isRevoked && isKnown) return `${stream.name} was refused, but its key exists`
+      if (stream.isRevoked && isKnown(stream, history)) return `${stream.name} was refused, but its key exists`
     }
     return null
   }
@@ -121,6 +121,7 @@ export class SimStreams {
   }
 }
 
-function isActive({ model }: CommittedHistory, entityId: EntityId): boolean {
-  return model.entities.get(entityId)?.isActive === true
+function isKnown({ caller }: SimStream, { model }: CommittedHistory): boolean {
+  if (caller.kind === 'root') return true
+  return model.keys.has(caller.presentedKeyUuid) && model.entities.get(caller.entityId)?.isActive === true
 }

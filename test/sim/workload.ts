@@ -1,6 +1,6 @@
 // What clients do, by seed: reads and writes of a few keys of root and of tenants that come and go, so that they meet often.
 import { ROOT_ENTITY_ID } from '../../src/state/commands.ts'
-import type { Command, CommandResult, EntityId } from '../../src/state/commands.ts'
+import type { Command, CommandResult, DirectCommand, EntityId } from '../../src/state/commands.ts'
 import type { Caller } from '../../src/services/caller.ts'
 import { OperationSource } from './workload-operations.ts'
 import type { Target } from './workload-operations.ts'
@@ -36,6 +36,7 @@ export class Workload {
   #tenants: Tenant[] = []
   /** What was deleted lately; it is still used now and then. */
   #deleted: Tenant[] = []
+  #deletedAlias: string | undefined
 
   constructor(random: SimRandom) {
     this.#random = random
@@ -47,7 +48,7 @@ export class Workload {
     const draw = this.#random.int(1_000)
     const target = { entityId: this.#entityId(), timeMs }
     if (draw < 390) return this.#read(target.entityId, draw < 290)
-    const command = this.#command(draw, target)
+    const command = this.#asAlias(this.#command(draw, target))
     const key = 'key' in command ? ` ${Buffer.from(command.key).toString()}` : ''
     const of = 'entityId' in command ? ` of ${command.entityId}` : ''
     return { type: 'write', name: `${command.type}${key}${of}`, command }
@@ -73,8 +74,9 @@ export class Workload {
   }
 
   /** A write was acknowledged. */
-  acknowledged(command: Command, result: CommandResult): void {
+  acknowledged(written: Command, result: CommandResult): void {
     if (!result.ok) return
+    const command = written.type === 'alias.act' ? written.command : written
     const { revision } = result
     if (command.type === 'entity.create') {
       const { keyUuid, scopeUuid } = command
@@ -84,6 +86,7 @@ export class Workload {
     } else if (command.type === 'alias.delete') {
       const aliases = this.#tenants.find(({ entityId }) => entityId === command.entityId)?.aliasKeyUuids ?? []
       if (aliases.includes(command.keyUuid)) aliases.splice(aliases.indexOf(command.keyUuid), 1)
+      this.#deletedAlias = command.keyUuid
     } else if ('key' in command) {
       const value = 'value' in command ? command.value : 'newValue' in command ? command.newValue : null
       const text = value === null ? (result.value ?? null) : Buffer.from(value).toString('latin1')
@@ -98,6 +101,15 @@ export class Workload {
     this.#source.saw(space, entityId, key, { revision: Number(found[2]), value: found[1] ?? '' })
   }
 
+  /** Tenants use their aliases too, and now and then one that is gone. */
+  #asAlias(command: DirectCommand): Command {
+    const entityId = 'entityId' in command ? command.entityId : ROOT_ENTITY_ID
+    const aliases = this.#tenants.find((tenant) => tenant.entityId === entityId)?.aliasKeyUuids ?? []
+    const keyUuid = this.#random.chance(0.1) ? this.#deletedAlias : this.#pick(aliases)
+    if (keyUuid === undefined || entityId === ROOT_ENTITY_ID || this.#random.chance(0.5)) return command
+    return { type: 'alias.act', timeMs: command.timeMs, keyUuid, command }
+  }
+
   #read(entityId: EntityId, ofOneKey: boolean): Work {
     const on = { space: this.#source.space(), entityId }
     if (ofOneKey) return named({ type: 'get', ...on, key: this.#source.key() })
@@ -110,7 +122,7 @@ export class Workload {
     return named({ type: 'entries', ...many, after, reverse: this.#random.chance(0.5), limit })
   }
 
-  #command(draw: number, target: Target): Command {
+  #command(draw: number, target: Target): DirectCommand {
     if (draw < 860) return this.#source.operation(target)
     const { entityId, timeMs } = target
     if (draw < 925) {
@@ -128,7 +140,7 @@ export class Workload {
   }
 
   /** Tenants come and go, with their keys and limits. */
-  #tenancy(timeMs: number): Command {
+  #tenancy(timeMs: number): DirectCommand {
     const tenant = this.#pick(this.#tenants)
     if (tenant === undefined || (this.#tenants.length < TENANTS_MAX && this.#random.chance(0.5))) {
       return this.#createTenant(timeMs)
@@ -150,7 +162,7 @@ export class Workload {
     return { type: 'entity.delete', timeMs, keyUuid }
   }
 
-  #createTenant(timeMs: number): Command {
+  #createTenant(timeMs: number): DirectCommand {
     const [keyUuid, scopeUuid] = [this.#random.uuid(), this.#random.uuid()]
     const limits = {
       diskBytes: this.#random.pick([null, 60, 3_000]),
