@@ -47,8 +47,8 @@ export function streamHeaders(ctx: RequestContext): string[] {
 }
 
 function nodeHeaders(ctx: RequestContext): string[] {
-  const { requestId, node } = ctx.state
-  return [
+  const { requestId, node, trace } = ctx.state
+  const headers = [
     'X-Request-Id',
     requestId,
     'X-Insi-Node',
@@ -58,6 +58,8 @@ function nodeHeaders(ctx: RequestContext): string[] {
     'X-Insi-Applied-Index',
     String(node.appliedIndex()),
   ]
+  if (trace !== null) headers.push('Server-Timing', trace.serverTiming())
+  return headers
 }
 
 function send(ctx: RequestContext, status: number, body: string, headers: HeaderList): void {

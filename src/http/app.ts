@@ -85,5 +85,6 @@ export function createApp(deps: AppDeps, options: AppOptions): App {
 }
 
 const handle: Middleware = async (ctx) => {
+  ctx.state.trace?.enter('parse')
   await ctx.state.endpoint?.handle(ctx)
 }

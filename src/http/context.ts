@@ -1,6 +1,7 @@
 // What a request carries from middleware to middleware, and the shape of a handler.
 import type Koa from 'koa'
 import type { Route } from '../contract/route.ts'
+import type { RequestTrace } from '../base/request-trace.ts'
 import type { Consistency } from '../contract/route.ts'
 import type { Caller } from '../services/caller.ts'
 
@@ -24,6 +25,8 @@ export interface RequestState {
   body: Buffer
   /** How a read was made, for the answer's header. */
   read: Consistency | null
+  /** Where the time goes; null unless the client asks. */
+  trace: RequestTrace | null
 }
 
 export type RequestContext = Koa.ParameterizedContext<RequestState>

@@ -1,4 +1,5 @@
 // How services change the state: encode a command, replicate it, turn a rejection into an error of the catalogue.
+import { currentTrace } from '../base/request-trace.ts'
 import { insiError } from '../contract/errors.ts'
 import { encodeCommand } from '../state/command-codec.ts'
 import type { Command, CommandResult, DirectCommand } from '../state/commands.ts'
@@ -16,7 +17,11 @@ export class Proposer {
 
   /** Resolves with what applying `command` answered. Rejects with what the replicator rejects with. */
   async submit(command: Command): Promise<CommandResult> {
-    return (await this.#replicator.propose(encodeCommand(command))) as CommandResult
+    const trace = currentTrace()
+    trace?.enter('write')
+    const result = await this.#replicator.propose(encodeCommand(command))
+    trace?.enter('answer')
+    return result as CommandResult
   }
 
   /** Like submit(), for a caller: rejected with ENTITY_NOT_FOUND when its key is deleted before the command has its place. */

@@ -1,4 +1,5 @@
 // What a read waits for before it may look at the state of this node.
+import { currentTrace } from '../base/request-trace.ts'
 import { insiError } from '../contract/errors.ts'
 import type { Consistency } from '../contract/route.ts'
 import type { StateReader } from '../state/state-reader.ts'
@@ -23,7 +24,10 @@ export class ReadGate {
    */
   async enter(caller: Caller, consistency: Consistency): Promise<void> {
     if (consistency === 'local') return
+    const trace = currentTrace()
+    trace?.enter('barrier')
     await this.#replicator.readBarrier()
+    trace?.enter('read')
     if (caller.kind === 'root') return
     // The key was looked up before the barrier; on a follower its deletion may have arrived with it.
     const key = this.#reader.key(caller.presentedKeyUuid)

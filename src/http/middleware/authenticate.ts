@@ -13,6 +13,7 @@ export function authenticate(deps: { readonly keys: KeyService }): Middleware {
   return (ctx, next) => {
     const auth = ctx.state.endpoint?.route.auth
     if (auth === 'none') return next()
+    ctx.state.trace?.enter('auth')
     const caller = identify(ctx, deps.keys)
     if (caller instanceof Promise) {
       return caller.then(

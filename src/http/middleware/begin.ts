@@ -1,11 +1,18 @@
 // The start of every request: its id and its state.
 import type { Clock } from '../../base/clock.ts'
+import { RequestTrace, runTraced } from '../../base/request-trace.ts'
 import { REQUEST_ID_CHARS_MAX } from '../../contract/limits.ts'
-import type { Middleware, NodeFacts, RequestState } from '../context.ts'
+import type { Middleware, NodeFacts, RequestContext, RequestState } from '../context.ts'
+import { queryOf, queryValue } from '../query.ts'
 
 const SANE_REQUEST_ID = /^[A-Za-z0-9._:/+=@-]+$/
 const NO_BODY = Buffer.alloc(0)
 const RADIX = 36
+
+/** By header or query: both are free to send with any request. */
+const EXPLAIN_HEADER = 'x-insi-explain'
+const EXPLAIN_QUERY = 'explain'
+const EXPLAIN_ON = '1'
 
 /** Request ids of one process: a random prefix, so that two nodes never make the same, and a counter. */
 export class RequestIds {
@@ -34,9 +41,23 @@ export function begin(deps: { readonly clock: Clock; readonly node: NodeFacts; r
       caller: null,
       body: NO_BODY,
       read: null,
+      trace: null,
     }
     ctx.state = state
-    return next()
+    if (!wantsTrace(ctx)) return next()
+    state.trace = new RequestTrace(deps.clock, 'route', state.startedMs)
+    return runTraced(state.trace, next)
+  }
+}
+
+function wantsTrace({ req }: RequestContext): boolean {
+  if (req.headers[EXPLAIN_HEADER] === EXPLAIN_ON) return true
+  const { url = '' } = req
+  if (!url.includes(EXPLAIN_QUERY)) return false
+  try {
+    return queryValue(queryOf(url), EXPLAIN_QUERY) === EXPLAIN_ON
+  } catch {
+    return false
   }
 }
 

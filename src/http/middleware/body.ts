@@ -17,6 +17,7 @@ export function readBody(): Middleware {
   return (ctx, next) => {
     const bytesMax = ctx.state.endpoint?.bodyBytesMax ?? 0
     if (ctx.req.method !== 'POST' || bytesMax === 0) return next()
+    ctx.state.trace?.enter('body')
     return collectThen(ctx, bytesMax, next)
   }
 }

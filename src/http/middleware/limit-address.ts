@@ -18,6 +18,7 @@ export function limitAddress({ keys, addresses }: AddressLimitDeps, proxies: rea
   return (ctx, next) => {
     const category = ctx.state.endpoint?.route.addressLimiter ?? 'none'
     if (category === 'none' || !addresses.limits(category)) return next()
+    ctx.state.trace?.enter('limiter')
     const token = presentedToken(ctx)
     if (token !== undefined && keys.isRootKey(token)) return next()
     const denial = addresses.admit(clientAddressOf(ctx, trustedProxies), category)

@@ -8,6 +8,7 @@ export function limitKey({ rates }: { readonly rates: RateLimiter }): Middleware
     const { caller, endpoint } = ctx.state
     const rateClass = endpoint?.route.keyLimiter ?? 'none'
     if (caller === null || rateClass === 'none') return next()
+    ctx.state.trace?.enter('limiter')
     const verdict = rates.admit(caller.entityId, rateClass)
     if (verdict === null) return next()
     if (!(verdict instanceof Promise)) throw rateLimited(verdict)
