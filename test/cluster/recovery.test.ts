@@ -38,6 +38,19 @@ async function expectAllKeys(nodeId: string): Promise<void> {
   for (const key of KEYS) expect(await cluster.get(nodeId, key)).toBe(key)
 }
 
+/** The default leader, alone with an empty disk, waits and says why. */
+async function expectNoSecondCluster(): Promise<void> {
+  cluster.start('node0')
+  const notReady = await eventually('it says why it waits', async () => {
+    const answer = await cluster.call('node0', '/readyz', { private: true })
+    return answer.text.includes('begins no cluster') ? answer : undefined
+  })
+  expect([notReady.status, notReady.text]).toEqual([503, expect.stringContaining('node1, node2 did not answer')])
+  const metrics = await cluster.call('node0', '/metrics', { private: true })
+  expect(metrics.text).toContain('insi_raft_bootstrap_refused 1\n')
+  await cluster.kill('node0')
+}
+
 test('a node whose majority is lost goes on alone once told so by the name of the cluster', async () => {
   for (const key of KEYS) expect((await cluster.set('node0', key, key)).status).toBe(200)
   const { cluster_id: lostCluster } = await statusAt(SURVIVOR)
@@ -53,6 +66,7 @@ test('a node whose majority is lost goes on alone once told so by the name of th
   expect(await recover()).toMatchObject({ code: 1, stderr: expect.stringContaining('is in use by node1') })
 
   await cluster.end(SURVIVOR, 'SIGTERM')
+  await expectNoSecondCluster()
   const asked = await recover()
   expect(asked).toMatchObject({ code: 1, stderr: '' })
   expect(asked.stdout).toContain(`--confirm ${lostCluster}`)
