@@ -40,6 +40,7 @@ export async function countKeys(context: CommandContext, store: HttpStore): Prom
 /** Removes the keys with a prefix after the user has agreed, by --yes or at the terminal. */
 export async function deleteRange(context: CommandContext, store: HttpStore): Promise<void> {
   const prefix = argument(context, 0)
+  if (prefix === '' || prefix === '*') throw new CommandFailure(['Error: prefix cannot be empty: name what to remove'])
   if (context.flags.yes !== true) await confirm(context, await store.count(prefix))
   let removed = 0
   for (let requests = 1; requests <= RANGE_REQUESTS_MAX; requests++) {

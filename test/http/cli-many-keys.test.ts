@@ -132,6 +132,9 @@ describe.each([
     expect(await printed(in_('count p:'))).toBe('3\n')
     expect(await printed(in_('delete-range p:2'), { isTerminal: true, stdin: 'yes\n' })).toBe('Removed 1 key.\n')
     expect(await json(in_('delete-range p: --yes'))).toEqual({ removed: 2 })
+    expect((await insic(in_('delete-range * --yes'))).stderr).toBe(
+      'Error: prefix cannot be empty: name what to remove\n',
+    )
     expect(await printed(in_('delete-range p:'))).toBe('Removed 0 keys.\n')
     expect(await printed(in_('iterate prefix *'))).toBe('q\n')
   })

@@ -123,7 +123,7 @@ function listCommands({ path, title, load }: Space): Command[] {
       summary: 'Remove all keys with a prefix.',
       details:
         'Asks first at a terminal; elsewhere it needs --yes. Removes in steps of 1000 keys: when it fails in between, some are gone.',
-      args: [PREFIX],
+      args: [{ ...PREFIX, meaning: 'What the keys begin with; not empty. One trailing * is ignored.' }],
       flags: [YES],
       flagsAround: true,
       access: 'key',
