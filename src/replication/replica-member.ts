@@ -336,7 +336,7 @@ export class ReplicaMember {
   }
 
   #makeHashes(): StateHashes {
-    const { identity, onDivergence, options, state } = this.#deps
+    const { identity, logger, onDivergence, options, state } = this.#deps
     return new StateHashes({
       state,
       intervalEntries: options.stateHashIntervalEntries,
@@ -348,6 +348,11 @@ export class ReplicaMember {
       broadcast: (message) => {
         for (const { id } of this.#members()) if (id !== identity.memberId) this.#sendTo(id, message)
       },
+      onDispute: (index) =>
+        logger.error(
+          { index },
+          'the states of members differ, and too few answer to tell which is right: start the others',
+        ),
       onMismatch: ({ index, majority, own }) =>
         onDivergence(`its state at index ${index} has the hash ${own}, that of most members ${majority}`),
     })

@@ -23,6 +23,8 @@ export interface StateHashDeps {
   readonly voters: () => readonly MemberId[]
   readonly send: (to: MemberId, message: StateHash) => void
   readonly broadcast: (message: StateHash) => void
+  /** As the leader: members differ, and no majority of the voters says who is right. */
+  readonly onDispute: (index: LogIndex) => void
   readonly onMismatch: (difference: { index: LogIndex; own: number; majority: number }) => void
 }
 
@@ -76,7 +78,10 @@ export class StateHashes {
     const before = this.#verdict(reports, voters())
     reports.set(from, hash)
     const verdict = this.#verdict(reports, voters())
-    if (verdict === undefined) return
+    if (verdict === undefined) {
+      if (new Set(reports.values()).size > 1) this.#deps.onDispute(index)
+      return
+    }
     const isNews = before === undefined || hash !== verdict
     if (!isNews) return
     const message: StateHash = { type: 'StateHash', index, hash: verdict }

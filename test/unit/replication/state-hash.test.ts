@@ -18,6 +18,7 @@ interface Replica {
 /** Replicas m0 to m(n-1) under the leader m0, whose messages arrive at once unless `isCut` says otherwise. */
 function group(voterCount: number, bad: readonly number[], isCut: (from: number, to: number) => boolean = () => false) {
   const replicas: Replica[] = []
+  const disputes: number[] = []
   const idOf = (position: number): string => `m${position}`
   const send = (from: number, to: number, message: StateHash): void => {
     if (!isCut(from, to)) must(replicas[to], 'it exists').hashes.onStateHash(idOf(from), message)
@@ -43,6 +44,7 @@ function group(voterCount: number, bad: readonly number[], isCut: (from: number,
         broadcast: (message) => {
           for (let to = 0; to < voterCount; to++) if (to !== self) send(self, to, message)
         },
+        onDispute: (index) => disputes.push(index),
         onMismatch: ({ index }) => {
           replica.divergedAt ??= index
         },
@@ -54,7 +56,11 @@ function group(voterCount: number, bad: readonly number[], isCut: (from: number,
     }
     replicas.push(replica)
   }
-  return { replicas, divergent: () => replicas.flatMap(({ divergedAt }, self) => (divergedAt === null ? [] : [self])) }
+  return {
+    replicas,
+    disputes,
+    divergent: () => replicas.flatMap(({ divergedAt }, self) => (divergedAt === null ? [] : [self])),
+  }
 }
 
 function permutations(items: readonly number[]): number[][] {
@@ -78,11 +84,12 @@ test.each([
   }
 })
 
-test('nobody is divergent as long as no majority agrees', () => {
-  const { divergent, replicas } = group(3, [0])
+test('nobody is divergent as long as no majority agrees, and the leader says that it is open', () => {
+  const { disputes, divergent, replicas } = group(3, [0])
   replicas[0]?.apply(INTERVAL)
+  expect(disputes).toEqual([])
   replicas[1]?.apply(INTERVAL)
-  expect(divergent()).toEqual([])
+  expect([divergent(), disputes]).toEqual([[], [INTERVAL]])
   replicas[2]?.apply(INTERVAL)
   expect(divergent()).toEqual([0])
 })
