@@ -56,8 +56,9 @@ export class Joining {
     if (marked === null || identity.clusterId === null || marked === identity.clusterId) return
     throw new InsiError(
       'IDENTITY_MISMATCH',
-      `the data directory belongs to the cluster ${identity.clusterId}, but the identity marker names ${marked}. Start the node ` +
-        'with an empty data directory, so that it joins as a new member, or correct the marker',
+      `the data directory belongs to the cluster ${identity.clusterId}, but the identity marker names ${marked}. After ` +
+        'insid recover-alone, put the new id into the marker. If the marker is right, this is the disk of another cluster: ' +
+        'start the node with an empty data directory, so that it joins as a new member',
       { details: { found: identity.clusterId, expected: marked } },
     )
   }
