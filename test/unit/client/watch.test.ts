@@ -22,9 +22,12 @@ let client: InsiClient
 let script: (Serve | ErrorCode)[]
 let asked: string[]
 
-beforeAll(async () => {
+// A server for each test: a connect that one leaves behind must not use up what the next one scripted.
+beforeEach(async () => {
   http = createServer()
   sockets = new WebSocketServer({ noServer: true })
+  script = []
+  asked = []
   http.on('upgrade', (request, socket, head) => {
     asked.push(new URL(request.url ?? '', 'http://local').search)
     const next = script.shift()
@@ -33,17 +36,15 @@ beforeAll(async () => {
     else sockets.handleUpgrade(request, socket, head, next)
   })
   await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve))
+  client = clientOf([url()])
 })
-afterAll(async () => {
+afterEach(async () => {
+  client.close()
   for (const socket of sockets.clients) socket.terminate()
   await new Promise((resolve) => http.close(resolve))
 })
-beforeEach(() => {
-  script = []
-  asked = []
-  client = clientOf([`http://127.0.0.1:${(http.address() as AddressInfo).port}`])
-})
-afterEach(() => client.close())
+
+const url = (): string => `http://127.0.0.1:${(http.address() as AddressInfo).port}`
 
 function clientOf(urls: readonly string[]): InsiClient {
   const endpoints = urls.map((publicUrl) => ({ publicUrl }))
@@ -130,7 +131,7 @@ test('a frame that is not as documented ends the watch with UNEXPECTED_ANSWER', 
 test('another endpoint is asked when the first is away', async () => {
   const away = await closedPort()
   client.close()
-  client = clientOf([`http://127.0.0.1:${away}`, `http://127.0.0.1:${(http.address() as AddressInfo).port}`])
+  client = clientOf([`http://127.0.0.1:${away}`, url()])
   script = [serve(1, [2])]
   expect(revisionsOf(await take(await client.values.watch(''), 1))).toEqual([2])
 })
@@ -168,7 +169,7 @@ test('a connection over which nothing comes, not even a ping, is given up and op
   }
   client.close()
   client = new InsiClient({
-    endpoints: [{ publicUrl: `http://127.0.0.1:${(http.address() as AddressInfo).port}` }],
+    endpoints: [{ publicUrl: url() }],
     apiKey: 'insi_key',
     clock,
   })
