@@ -17,6 +17,9 @@ interface Operation {
   }
   readonly responses: Readonly<Record<string, unknown>>
 }
+interface Response {
+  readonly content?: Readonly<Record<string, { readonly schema?: object }>>
+}
 type Paths = Readonly<Record<string, Readonly<Record<string, Operation>>>>
 
 const document = openApiOf(ROUTES, { version: '1.2.3' })
@@ -45,6 +48,25 @@ test('every route is there with its methods, fields, answer and errors', () => {
       }
     }
   }
+})
+
+test('every JSON answer has a schema that leaves room for more members', () => {
+  let schemas = 0
+  for (const operation of Object.values(paths).flatMap((path) => Object.values(path))) {
+    const json = (operation.responses['200'] as Response | undefined)?.content?.['application/json']
+    if (json === undefined) continue
+    schemas += 1
+    expect(Object.keys(json.schema ?? {})).not.toEqual([])
+    expect(JSON.stringify(json)).not.toContain('additionalProperties')
+  }
+  expect(schemas).toBeGreaterThan(40)
+  const { schema } =
+    (paths['/db/api/v1/get']?.['get']?.responses['200'] as Response).content?.['application/json'] ?? {}
+  expect(schema).toMatchObject({
+    type: 'object',
+    required: ['data'],
+    properties: { data: { type: 'string' }, revision: { type: 'integer', minimum: 0 } },
+  })
 })
 
 test('operations have ids of their own', () => {
