@@ -1,6 +1,7 @@
 // The gate before a node stops. A node that stays a member waits until the others are a quorum without it. One that is not wanted
 // any more waits until it is removed: as long as it runs it can vote for that.
 import { hostname } from 'node:os'
+import { delay, systemClock } from '../base/clock.ts'
 import { Cluster } from '../client/cluster.ts'
 import type { LeaveOutcome } from '../client/cluster.ts'
 import type { HttpClient } from '../client/http.ts'
@@ -129,7 +130,5 @@ class Gate {
 }
 
 function sleep(durationMs: number): Promise<void> {
-  return new Promise((resolve) => {
-    setTimeout(resolve, Math.max(0, durationMs))
-  })
+  return delay(systemClock, Math.max(0, durationMs))
 }
