@@ -114,6 +114,15 @@ const step = z.strictObject({
   }),
 })
 
+const operations = z.strictObject({
+  op_vs: z.number().min(0),
+  op_cache: z.number().min(0),
+  op_events: z.number().min(0),
+  op_subscribers: z.number().min(0),
+  op_blobs: z.number().min(0),
+  op_system: z.number().min(0),
+})
+
 const ofBoth = (noun: 'value' | 'cache', list: z.ZodType): Record<string, z.ZodType> => ({
   [`${noun}.get`]: value,
   [`${noun}.iterate`]: list,
@@ -149,13 +158,14 @@ export const ANSWERS: Readonly<Record<string, z.ZodType>> = {
   'admin.insight.entity': oneEntity,
   'admin.insight.entities': z.strictObject({ entities: z.array(entity).min(1).nullable() }),
   'admin.insight.entityByAlias': oneEntity,
-  'admin.metrics.ops': z.strictObject({
-    op_vs: z.number().min(0),
-    op_cache: z.number().min(0),
-    op_events: z.number().min(0),
-    op_subscribers: z.number().min(0),
-    op_blobs: z.number().min(0),
-    op_system: z.number().min(0),
+  'admin.metrics.ops': operations,
+  'admin.overview': z.looseObject({
+    node_id: text,
+    version: text,
+    cluster: clusterStatus.nullable(),
+    operations,
+    entities: z.looseObject({ active: count, deleting: count }),
+    history: z.array(z.looseObject({ time, type: text })),
   }),
   'admin.log.get': z.strictObject({ node_id: text, level: z.enum(['debug', 'info', 'warn', 'error']) }),
   'admin.log.set': z.strictObject({ node_id: text, level: z.enum(['debug', 'info', 'warn', 'error']) }),
