@@ -8,6 +8,7 @@ import type { HttpClient } from '../client/http.ts'
 import type { CommandContext, Line } from './command.ts'
 
 const TIMEOUT_MS_DEFAULT = 10_000
+const REMOVAL_TIMEOUT_MS_DEFAULT = 60_000
 const EXIT_DEGRADED = 3
 const POLL_MS = 200
 /** A reconciler that is being replaced is waited for this long; then the node is taken for one that stays. */
@@ -24,20 +25,34 @@ const EARLY_MS = 500
 /** Exits with 0 once the node may stop, with 3 when the time was up first. */
 export async function leaveGate(context: CommandContext): Promise<void> {
   const nodeId = context.args[0] ?? hostname()
-  const { 'linger-ms': lingerMs, reconciler, 'timeout-ms': timeoutMs } = context.flags
+  const { reconciler } = context.flags
+  const milliseconds = (name: string, otherwise: number): number => {
+    const value = context.flags[name]
+    return typeof value === 'number' ? value : otherwise
+  }
   const startedAtMs = performance.now()
-  const waitMs = typeof timeoutMs === 'number' ? timeoutMs : TIMEOUT_MS_DEFAULT
+  const waitMs = milliseconds('timeout-ms', TIMEOUT_MS_DEFAULT)
+  const removalMs = milliseconds('removal-timeout-ms', REMOVAL_TIMEOUT_MS_DEFAULT)
   const http = await context.nodeClient(nodeId)
   const isWatched = typeof reconciler === 'string' && reconciler !== ''
   const { leader, reason, safe } = isWatched
-    ? await new Gate(context, nodeId, http, reconciler).pass(startedAtMs + waitMs)
+    ? await new Gate(context, nodeId, http, reconciler).pass(startedAtMs + waitMs, startedAtMs + removalMs)
     : await new Cluster(http).leave(waitMs)
-  await sleep(startedAtMs + (typeof lingerMs === 'number' ? lingerMs : 0) - performance.now())
+  await sleep(startedAtMs + milliseconds('linger-ms', 0) - performance.now())
   const line: Line = safe
     ? { text: `${nodeId} may stop: ${reason}`, colour: 'bright-green' }
     : { text: `${nodeId} is still needed: ${reason}`, colour: 'yellow' }
   context.console.result(context.format, { lines: [line], json: { safe, leader, reason } })
   if (!safe) context.exitWith(EXIT_DEGRADED)
+}
+
+/** What the reconciler knows: the node stays, it goes for good, or the whole cluster stops. */
+const VERDICTS = ['wanted', 'condemned', 'asleep'] as const
+type Verdict = (typeof VERDICTS)[number]
+
+interface View {
+  readonly hasLeader: boolean
+  readonly members: readonly string[]
 }
 
 class Gate {
@@ -56,77 +71,85 @@ class Gate {
     this.#reconciler = reconciler
   }
 
-  async pass(deadlineMs: number): Promise<LeaveOutcome> {
-    const leftMs = (): number => Math.max(0, Math.round(deadlineMs - performance.now()))
+  /** Waits until `deadlineMs`, or until `removalDeadlineMs` while the node is not wanted. */
+  async pass(deadlineMs: number, removalDeadlineMs: number): Promise<LeaveOutcome> {
     const node = new Cluster(this.#http)
-    let isCondemned = await this.#firstVerdict(deadlineMs)
+    let verdict = await this.#firstVerdict(deadlineMs)
     for (let askAgainAtMs = performance.now() + ASK_AGAIN_MS; ;) {
-      if (isCondemned) {
+      if (verdict === 'asleep') return { safe: true, leader: null, reason: 'the whole cluster stops' }
+      const endMs = verdict === 'condemned' ? removalDeadlineMs : deadlineMs
+      const leftMs = Math.max(0, Math.round(endMs - performance.now()))
+      if (verdict === 'condemned') {
         if (await this.#isRemoved()) return { safe: true, leader: null, reason: 'it was removed from the cluster' }
+        if (leftMs === 0) return { safe: false, leader: null, reason: 'it was not removed from the cluster in time' }
       } else {
-        const sliceMs = Math.min(LEAVE_SLICE_MS, leftMs())
+        const sliceMs = Math.min(LEAVE_SLICE_MS, leftMs)
         const askedAtMs = performance.now()
         const outcome = await node.leave(sliceMs)
-        if (outcome.safe || performance.now() - askedAtMs < sliceMs - EARLY_MS || leftMs() === 0) return outcome
+        if (outcome.safe || leftMs === 0 || performance.now() - askedAtMs < sliceMs - EARLY_MS) return outcome
       }
-      if (leftMs() === 0) return { safe: false, leader: null, reason: 'it was not removed from the cluster in time' }
-      await sleep(Math.min(POLL_MS, leftMs()))
+      await sleep(Math.min(POLL_MS, leftMs))
       if (performance.now() < askAgainAtMs) continue
-      isCondemned = (await this.#verdict()) ?? isCondemned
+      verdict = (await this.#verdict()) ?? verdict
       askAgainAtMs = performance.now() + ASK_AGAIN_MS
     }
   }
 
-  /** Without an answer nobody is condemned. */
-  async #firstVerdict(deadlineMs: number): Promise<boolean> {
+  /** Without an answer the node is taken for one that stays. */
+  async #firstVerdict(deadlineMs: number): Promise<Verdict> {
     const giveUpAtMs = Math.min(deadlineMs, performance.now() + RECONCILER_WAIT_MS)
     for (;;) {
       const verdict = await this.#verdict()
-      if (verdict !== null || performance.now() >= giveUpAtMs) return verdict === true
+      if (verdict !== null || performance.now() >= giveUpAtMs) return verdict ?? 'wanted'
       await sleep(POLL_MS)
     }
   }
 
-  /** Whether the reconciler says that the node is not wanted; null when it says nothing. */
-  async #verdict(): Promise<boolean | null> {
+  /** What the reconciler says; null when it says nothing. */
+  async #verdict(): Promise<Verdict | null> {
     try {
       const url = new URL(`/condemned/${encodeURIComponent(this.#nodeId)}`, this.#reconciler)
       const answer = await fetch(url, { signal: AbortSignal.timeout(QUESTION_TIMEOUT_MS) })
-      if (!answer.ok) return null
       const body: unknown = await answer.json()
-      return typeof body === 'object' && body !== null && 'condemned' in body && body.condemned === true
-    } catch {
-      return null
+      if (!answer.ok || typeof body !== 'object' || body === null || !('verdict' in body)) return null
+      return VERDICTS.find((known) => known === body.verdict) ?? null
+    } catch (error) {
+      // There is no such service: nobody will ever answer.
+      return codeOf(error) === 'ENOTFOUND' ? 'wanted' : null
     }
   }
 
-  /** Only what a leader says counts. A removed node soon knows none: then another member is asked. */
+  /** Only what a leader says counts. A removed node knows none: then the members that it remembers are asked. */
   async #isRemoved(): Promise<boolean> {
-    const members =
-      (await this.#membersSeenBy(this.#http)) ?? (await Promise.any(this.#others.map(this.#askOther)).catch(() => null))
-    if (members === null) return false
-    this.#others = members.filter((member) => member !== this.#nodeId)
-    return !members.includes(this.#nodeId)
+    const own = await this.#seenBy(this.#http)
+    if (own !== null) this.#others = own.members.filter((member) => member !== this.#nodeId)
+    const told = own?.hasLeader === true ? own : await Promise.any(this.#others.map(this.#askOther)).catch(() => null)
+    return told !== null && !told.members.includes(this.#nodeId)
   }
 
   /** Rejects when it does not know. */
-  readonly #askOther = async (nodeId: string): Promise<readonly string[]> => {
+  readonly #askOther = async (nodeId: string): Promise<View> => {
     const http = this.#otherClients.get(nodeId) ?? (await this.#context.nodeClient(nodeId))
     this.#otherClients.set(nodeId, http)
-    const members = await this.#membersSeenBy(http)
-    if (members === null) throw new Error(`${nodeId} knows no leader`)
-    return members
+    const view = await this.#seenBy(http)
+    if (view?.hasLeader !== true) throw new Error(`${nodeId} knows no leader`)
+    return view
   }
 
-  /** Null when the node does not answer, or knows no leader. */
-  async #membersSeenBy(http: HttpClient): Promise<readonly string[] | null> {
+  /** Null when the node does not answer. */
+  async #seenBy(http: HttpClient): Promise<View | null> {
     try {
       const { leader, members } = await new Cluster(http).status({ timeoutMs: STATUS_TIMEOUT_MS })
-      return leader === null ? null : members.map((member) => member.nodeId)
+      return { hasLeader: leader !== null, members: members.map((member) => member.nodeId) }
     } catch {
       return null
     }
   }
+}
+
+function codeOf(error: unknown): unknown {
+  const cause: unknown = error instanceof Error ? error.cause : undefined
+  return typeof cause === 'object' && cause !== null && 'code' in cause ? cause.code : undefined
 }
 
 function sleep(durationMs: number): Promise<void> {

@@ -69,7 +69,7 @@ export class OpsServer {
     if (this.#questions >= QUESTIONS_MAX) return plain(503, 'too many questions at once')
     this.#questions += 1
     try {
-      const answer = await this.#reconciler.condemnation(podName)
+      const answer = await this.#reconciler.verdict(podName)
       return { status: 200, type: 'application/json', body: JSON.stringify(answer) }
     } catch (error) {
       return plain(503, messageOf(error))

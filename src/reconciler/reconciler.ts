@@ -22,8 +22,9 @@ const FAILED_MIN_MS = 1_000
 const STALL_MS = 90_000
 const MS_PER_SECOND = 1_000
 
-export interface Condemnation {
-  readonly condemned: boolean
+/** `wanted`: the pod stays. `condemned`: it goes for good. `asleep`: every pod goes, and membership stays as it is. */
+export interface Verdict {
+  readonly verdict: 'wanted' | 'condemned' | 'asleep'
   readonly reason: string
 }
 
@@ -84,16 +85,18 @@ export class Reconciler {
    * Whether a pod that was asked to stop must first be removed from the cluster: it is above what the StatefulSet wants, and the
    * StatefulSet is neither asleep nor going itself. Rejects with KubeFailure.
    */
-  async condemnation(podName: string): Promise<Condemnation> {
+  async verdict(podName: string): Promise<Verdict> {
     const { kube, names } = this.#deps
     const set = (await kube.readSet(names.set))?.view ?? null
     const frozen = freezeOf(set)
-    if (set === null || frozen !== null) return { condemned: false, reason: frozen ?? '' }
+    if (set === null || frozen !== null) {
+      return { verdict: set?.isPaused === true ? 'wanted' : 'asleep', reason: frozen ?? '' }
+    }
     const ordinal = ordinalOf(names.set, podName)
-    if (ordinal === null) return { condemned: false, reason: `${podName} is no pod of ${names.set}` }
-    if (isWanted(set, ordinal)) return { condemned: false, reason: `${podName} is wanted` }
+    if (ordinal === null) return { verdict: 'wanted', reason: `${podName} is no pod of ${names.set}` }
+    if (isWanted(set, ordinal)) return { verdict: 'wanted', reason: `${podName} is wanted` }
     this.poke()
-    return { condemned: true, reason: `${set.replicas} replicas are wanted` }
+    return { verdict: 'condemned', reason: `${set.replicas} replicas are wanted` }
   }
 
   /** Null when all is well: the holder sees everything, and others at least Kubernetes. */

@@ -50,7 +50,9 @@ test('the objects that it writes to are there before it, without the content tha
 
 test('the server pods ask it before they stop, and still have no token', async () => {
   const set = JSON.stringify(await one('StatefulSet', 'insi'))
-  expect(set).toContain('"--timeout-ms=75000","--linger-ms=5000","--reconciler=http://insi-reconciler:9090"')
+  expect(set).toContain(
+    '"--timeout-ms=20000","--linger-ms=5000","--removal-timeout-ms=75000","--reconciler=http://insi-reconciler:9090"',
+  )
   expect(set).toContain('"automountServiceAccountToken":false')
   expect(set).toContain('INSI_IDENTITY_MARKER_FILE')
 })

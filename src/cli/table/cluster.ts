@@ -125,6 +125,12 @@ export const CLUSTER_COMMANDS: readonly Command[] = [
     flags: [
       { name: 'timeout-ms', type: 'integer', defaultText: '10000', meaning: 'How long to wait, 0 to 600000.' },
       {
+        name: 'removal-timeout-ms',
+        type: 'integer',
+        defaultText: '60000',
+        meaning: 'The same for a node that is not wanted any more.',
+      },
+      {
         name: 'linger-ms',
         type: 'integer',
         defaultText: '0',

@@ -220,9 +220,9 @@ describe('leave-gate', () => {
     const status = (...nodeIds: readonly string[]): ReturnType<typeof json> =>
       json({ ...STATUS, members: nodeIds.map((node_id) => ({ ...STATUS.members[0], node_id })) })
     /** Says who is not wanted, and how the cluster looks then. */
-    const script = (condemned: boolean, views: ReturnType<typeof json>[]): void => {
+    const script = (verdict: string, views: ReturnType<typeof json>[]): void => {
       server.script = ({ path: url }) => {
-        if (url.startsWith('/condemned/')) return json({ condemned, reason: '' })
+        if (url.startsWith('/condemned/')) return json({ verdict, reason: '' })
         if (url.includes('leave-gate')) return json({ safe: true, leader: 'node1', reason: 'enough' })
         return views.length > 1 ? (views.shift() ?? status()) : (views[0] ?? status())
       }
@@ -231,20 +231,31 @@ describe('leave-gate', () => {
       leave('node2', '--reconciler', `http://${server.address}`, ...words)
 
     test('a node that is not wanted waits until a leader says that it is no member', async () => {
-      script(true, [status('node0', 'node2'), json({ ...STATUS, leader: null, members: [] }), status('node0')])
+      script('condemned', [status('node0', 'node2'), json({ ...STATUS, leader: null, members: [] }), status('node0')])
       expect(await gate()).toEqual({ code: 0, stdout: 'node2 may stop: it was removed from the cluster\n', stderr: '' })
       expect(server.requests.some(({ path: url }) => url.includes('leave-gate'))).toBe(false)
     })
 
+    test('a node that was removed before it first asked learns it from the members that it remembers', async () => {
+      const views = [json({ ...STATUS, leader: null, members: STATUS.members }), status('node0')]
+      script('condemned', views)
+      expect((await gate()).stdout).toBe('node2 may stop: it was removed from the cluster\n')
+    })
+
+    test('nobody waits when the whole cluster stops', async () => {
+      script('asleep', [])
+      expect((await gate()).stdout).toBe('node2 may stop: the whole cluster stops\n')
+    })
+
     test('a node that is wanted passes the ordinary gate', async () => {
-      script(false, [])
+      script('wanted', [])
       expect((await gate()).stdout).toBe('node2 may stop: enough\n')
     })
 
     test('exits with 3 when it was not removed in time, and lingers as long as it was asked to', async () => {
-      script(true, [status('node0', 'node2')])
+      script('condemned', [status('node0', 'node2')])
       const startedAtMs = performance.now()
-      const ran = await gate('--timeout-ms', '300', '--linger-ms', '600')
+      const ran = await gate('--removal-timeout-ms', '300', '--linger-ms', '600')
       expect([ran.code, ran.stdout]).toEqual([
         3,
         'node2 is still needed: it was not removed from the cluster in time\n',
