@@ -28,7 +28,8 @@ const BANNED: readonly BannedCall[] = [
     instead: 'take a Clock (base/clock.ts)',
   },
   {
-    pattern: /\bsetTimeout\(|\bsetInterval\(/,
+    // The idle timeout of a socket is no timer of ours.
+    pattern: /(?<!\bsocket\.)\bsetTimeout\(|\bsetInterval\(/,
     allowedIn: [/^src\/base\/clock\.ts$/, /^src\/cli\//],
     instead: 'take a Clock and use after() or every()',
   },
