@@ -130,6 +130,9 @@ export class EventService {
     const { reader, replicator } = this.#deps
     if (since <= reader.eventWindow(caller.entityId).lastEventId) return
     await replicator.readBarrier()
+    // The entity may be gone with its events by now.
+    const isDeleted = caller.kind !== 'root' && reader.key(caller.presentedKeyUuid) === undefined
+    if (isDeleted) throw rejectionError('ENTITY_NOT_FOUND')
     const { lastEventId } = reader.eventWindow(caller.entityId)
     if (since > lastEventId) {
       throw insiError('INVALID_PARAMETER', `Invalid since parameter: the newest event has the id ${lastEventId}`)

@@ -5,6 +5,7 @@ import type { StreamEnd } from '../../../src/contract/stream-ends.ts'
 import type { Caller } from '../../../src/services/caller.ts'
 import type { EventFrame } from '../../../src/services/event-frame.ts'
 import type { EventSink, EventSubscriber } from '../../../src/services/event-subscriber.ts'
+import { encodeCommand } from '../../../src/state/command-codec.ts'
 import { configOf, serviceNode } from '../../support/service-node.ts'
 import type { ServiceNode } from '../../support/service-node.ts'
 
@@ -253,4 +254,15 @@ test('a key whose entity was deleted before its connection was made does not att
   const sink = new TestSink(true)
   expect(admission.attach(sink)).toBeUndefined()
   expect(sink.end?.code).toBe(4401)
+})
+
+test('who resumes while its key is deleted elsewhere is told so, and not that the event is unknown', async () => {
+  const token = await node.services.entities.create('a')
+  const caller = await node.services.keys.authenticate(token)
+  const since = await node.services.events.publish(caller, { topic: 't', data: Buffer.from('1') })
+  const { keyUuid } = caller
+  const deleting = node.replicator.propose(encodeCommand({ type: 'entity.delete', timeMs: 1, keyUuid }))
+  const later = node.services.events.admit(caller, { topic: 't', since: since + 1 })
+  await expect(later).rejects.toMatchObject({ code: 'AUTHENTICATION_FAILED' })
+  await deleting
 })
