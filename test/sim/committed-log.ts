@@ -119,7 +119,8 @@ export class CommittedLog {
   #add({ term, kind, data: bytes }: Entry, resultText: string | null): void {
     const data = Buffer.from(bytes)
     this.entries.push({ term, kind, data, resultText })
-    const { result, command } = this.history.add(kind === 'command' ? data : null)
+    const { result, command, places } = this.history.add(kind === 'command' ? data : null)
+    for (const place of places) this.#trace.reach(place)
     if (result?.ok === false) this.#trace.reach(`${command?.type ?? 'command'} ${result.code}`)
   }
 

@@ -13,6 +13,20 @@ const PLACES = [
   'proposal outcome_unknown',
   'proposal no_leader',
   'proposal overloaded',
+  'records expired',
+  'record evicted',
+  'entity purged',
+  'txn KEY_EXISTS',
+  'kv.cas-revision REVISION_MISMATCH',
+  'kv.set DISK_LIMIT_EXCEEDED',
+  'event.publish EVENTS_LIMIT_EXCEEDED',
+  'alias.act ENTITY_NOT_FOUND',
+  'events resumed',
+  'events gap',
+  'writes resumed',
+  'stream WATCH_TOO_OLD',
+  'stream SUBSCRIBER_LIMIT_EXCEEDED',
+  'stream ended 4401',
 ]
 
 export async function expectSeedsToHold(firstSeed: number, count: number): Promise<void> {

@@ -87,9 +87,9 @@ export class FaultSchedule {
   #breakSomething(): void {
     const draw = this.#random.int(100)
     const node = this.#random.pick(this.#nodes)
-    if (draw < 4) this.#leaveBehind(node)
-    else if (draw < 14) this.#partition()
-    else if (draw < 19) this.#blockOneWay()
+    if (draw < 8) this.#leaveBehind(node)
+    else if (draw < 16) this.#partition()
+    else if (draw < 20) this.#blockOneWay()
     else if (draw < 38) this.#chaseLeaders()
     else if (draw < 45) this.#makeNoise()
     else if (draw < 57) this.#crash(node)

@@ -34,6 +34,8 @@ export interface ModelStep {
   readonly timeMs: number
   readonly writes: ModelWrite[]
   readonly events: ModelEvent[]
+  /** Rare things that happened, for the report of what a run came to. */
+  readonly places: string[]
 }
 
 export interface ModelProfile {

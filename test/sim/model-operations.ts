@@ -92,6 +92,7 @@ function applyToKey(entity: ModelEntity, step: ModelStep, command: KvCommand): C
     if (victim === undefined) break
     entity.remove(step, 'cache', victim[0])
     entity.evictions += 1
+    step.places.push('record evicted')
     result = attempt(entity, step, command)
   }
   return result

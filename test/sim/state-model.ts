@@ -54,7 +54,7 @@ export class StateModel {
   apply(index: number, data: Uint8Array | null): ModelOutcome {
     const command = data === null ? undefined : decodeCommand(data)
     if (command !== undefined) this.timeMs = Math.max(this.timeMs, command.timeMs)
-    const step: ModelStep = { index, timeMs: this.timeMs, writes: [], events: [] }
+    const step: ModelStep = { index, timeMs: this.timeMs, writes: [], events: [], places: [] }
     if (data === null) return { ...step, command, result: undefined }
     if (command === undefined) return { ...step, command, result: rejection('COMMAND_UNKNOWN') }
     this.#sweep(step)
@@ -78,6 +78,8 @@ export class StateModel {
         byText(one.key, other.key),
     )
     for (const { entity, space, key } of expired.slice(0, SWEEP_COUNT)) entity.remove(step, space, key)
+    if (expired.length > 0) step.places.push('records expired')
+    if (new Set(expired.map(({ entity }) => entity)).size > 1) step.places.push('records of several entities expired')
   }
 
   #evaluate(step: ModelStep, command: Command): CommandResult {
@@ -201,6 +203,7 @@ export class StateModel {
     }
     removedCount += entity.events.splice(0, countMax - removedCount).length
     if (removedCount === countMax) return { ok: true, revision: step.index, removedCount, done: false }
+    step.places.push('entity purged')
     this.entities.delete(entity.entityId)
     for (const [keyUuid, { entityId }] of this.keys) if (entityId === entity.entityId) this.keys.delete(keyUuid)
     return { ok: true, revision: step.index, removedCount, done: true }

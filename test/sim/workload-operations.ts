@@ -50,7 +50,7 @@ export class OperationSource {
   }
 
   space(): Space {
-    return this.#random.chance(0.3) ? 'cache' : 'value'
+    return this.#random.chance(0.4) ? 'cache' : 'value'
   }
 
   key(): string {
@@ -128,7 +128,7 @@ export class OperationSource {
   }
 
   #room(space: Space): { evict?: boolean } {
-    return space === 'cache' && this.#random.chance(0.5) ? { evict: true } : {}
+    return space === 'cache' && this.#random.chance(0.8) ? { evict: true } : {}
   }
 
   /** Much expires at the same moment. */

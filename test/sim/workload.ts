@@ -22,7 +22,7 @@ interface Tenant {
 const TENANTS_MAX = 3
 const TENANT_RATE = 0.4
 const PREFIXES = ['', 'p/', 'n'] as const
-export const ROOT_CALLER: Caller = {
+const ROOT_CALLER: Caller = {
   kind: 'root',
   entityId: ROOT_ENTITY_ID,
   keyUuid: 'root-key',
@@ -166,7 +166,7 @@ export class Workload {
     const [keyUuid, scopeUuid] = [this.#random.uuid(), this.#random.uuid()]
     const limits = {
       diskBytes: this.#random.pick([null, 60, 3_000]),
-      memoryBytes: this.#random.pick([null, 24, 3_000]),
+      memoryBytes: this.#random.pick([null, 10, 20]),
       eventsPerDay: this.#random.pick([null, 10]),
       subscribers: this.#random.pick([null, 1, 3]),
       dataRequestsPerSecond: null,
