@@ -37,6 +37,8 @@ export class Leadership {
    */
   holdsMessages: boolean
   transfer: Transfer | null = null
+  /** Did not take over within an election timeout. */
+  failedTarget: MemberId | null = null
   /** Counts only this leadership's proposals: what earlier leaders left was bounded by them. */
   readonly uncommitted: UncommittedTail
   readonly reads = new LeaderReads()

@@ -28,6 +28,8 @@ export interface ForwarderOptions {
   readonly proposalTimeoutMs: number
   /** Pause after a refusal, for this node to learn of the new leader. */
   readonly refusalPauseMs: number
+  /** How long an earlier leader may still answer once another one is known. */
+  readonly lostLeaderMs: number
   /** Sends to a peer; false when the message certainly did not leave. */
   readonly send: (raftAddress: string, message: PeerMessage) => boolean
   /** So many proposals were handed over. */
@@ -42,6 +44,8 @@ export class Forwarder {
   readonly #requests = new Map<number, Request>()
   #nextRequestId: number
   #pausedUntilMs = 0
+  /** The leader known last. */
+  #leader = { raftAddress: '', sinceMs: 0 }
 
   constructor(proposals: Proposals, options: ForwarderOptions, firstRequestId: number) {
     this.#proposals = proposals
@@ -51,6 +55,7 @@ export class Forwarder {
 
   /** Hands queued proposals over to the leader at `raftAddress`. Commands of other nodes go back to them instead. */
   forward(raftAddress: string, nowMs: number): void {
+    this.noteLeader(raftAddress, nowMs)
     // Requests that an earlier leader took with it do not count.
     let unansweredCount = this.#unansweredCount(raftAddress)
     while (this.#proposals.hasQueued && unansweredCount < REQUESTS_PER_LEADER_MAX && nowMs >= this.#pausedUntilMs) {
@@ -129,13 +134,23 @@ export class Forwarder {
     return count
   }
 
-  /** Forgets requests whose proposals Proposals.expire() has settled, so that lost ones do not occupy a place for ever. */
+  /** The node at `raftAddress`, this one perhaps, leads. */
+  noteLeader(raftAddress: string, nowMs: number): void {
+    if (raftAddress !== this.#leader.raftAddress) this.#leader = { raftAddress, sinceMs: nowMs }
+  }
+
+  /**
+   * Gives up requests that took too long, so that lost ones do not occupy a place for ever, and those to an earlier leader that
+   * is silent: whoever wrote shall not wait until its connection is found dead.
+   */
   expire(nowMs: number): void {
-    for (const [requestId, request] of this.#requests) {
-      if (nowMs - request.sentMs < this.#options.proposalTimeoutMs) return
+    const { lostLeaderMs, proposalTimeoutMs } = this.#options
+    for (const [requestId, { batch, raftAddress, sentMs }] of this.#requests) {
+      const isLost =
+        raftAddress !== this.#leader.raftAddress && nowMs - Math.max(sentMs, this.#leader.sinceMs) >= lostLeaderMs
+      if (!isLost && nowMs - sentMs < proposalTimeoutMs) continue
       this.#requests.delete(requestId)
-      for (const proposal of request.batch)
-        this.#proposals.reject(proposal, outcomeUnknown('the leader did not answer'))
+      for (const proposal of batch) this.#proposals.reject(proposal, outcomeUnknown('the leader did not answer'))
     }
   }
 }

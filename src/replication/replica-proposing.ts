@@ -39,9 +39,10 @@ export class Proposing {
   constructor(deps: ProposingDeps) {
     this.#deps = deps
     const { firstRequestId, observer, options, proposals, send } = deps
-    const { heartbeatMs: refusalPauseMs, messageSizeBytesMax, proposalTimeoutMs } = options
+    const { electionTimeoutMs, heartbeatMs: refusalPauseMs, messageSizeBytesMax, proposalTimeoutMs } = options
     const onForwarded = (proposalCount: number): void => observer.onForwarded(proposalCount)
-    const forwarding = { messageSizeBytesMax, proposalTimeoutMs, refusalPauseMs, send, onForwarded }
+    const waits = { proposalTimeoutMs, refusalPauseMs, lostLeaderMs: electionTimeoutMs }
+    const forwarding = { messageSizeBytesMax, ...waits, send, onForwarded }
     this.#forwarder = new Forwarder(proposals, forwarding, firstRequestId)
   }
 
@@ -88,6 +89,11 @@ export class Proposing {
   }
 
   tick(nowMs: number): void {
+    const { addresses, options, raft, self } = this.#deps
+    const { leader } = raft
+    const raftAddress =
+      leader === self ? options.raftAddress : leader === null ? undefined : addresses.addressOf(leader)
+    if (raftAddress !== undefined) this.#forwarder.noteLeader(raftAddress, nowMs)
     this.#forwarder.expire(nowMs)
   }
 

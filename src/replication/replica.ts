@@ -23,7 +23,7 @@ import { ServiceChannel } from './replica-services.ts'
 import { tracedWrite } from './write-phases.ts'
 
 /** On stop: how long leadership may take to change hands, and proposals under way to end. */
-const STOP_TRANSFER_ELECTIONS = 2
+const STOP_TRANSFER_ELECTIONS = 3
 const STOP_DRAIN_MS = 1_000
 
 const FIRST_ID_MAX = 2 ** 31
@@ -225,12 +225,11 @@ export class Replica {
   async #handOver(): Promise<void> {
     const member = this.#member
     if (member === null || this.#quarantined !== null) return
-    if (member.transferLeadership()) {
-      await this.#waitUntil(
-        () => member.raft.role !== 'leader',
-        STOP_TRANSFER_ELECTIONS * this.#options.electionTimeoutMs,
-      )
-    }
+    // Asked again and again: who was to take over may not have managed to, and another one can.
+    await this.#waitUntil(
+      () => member.raft.role !== 'leader' || !member.transferLeadership(),
+      STOP_TRANSFER_ELECTIONS * this.#options.electionTimeoutMs,
+    )
     await this.#waitUntil(() => this.#proposals.pendingCount === 0, STOP_DRAIN_MS)
   }
 

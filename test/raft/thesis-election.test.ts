@@ -215,14 +215,50 @@ describe('§3.10 leadership transfer', () => {
     expect(node.sentOf('TimeoutNow')).toHaveLength(1)
   })
 
-  test('the default target is the most caught-up voter', () => {
+  test('the default target is the most caught-up voter when others are far behind', () => {
     const node = caughtUp()
-    node.propose('a')
+    for (let count = 0; count < 1_500; count++) node.propose('a')
     node.sent()
-    node.answer({ from: '4', matchIndex: 2 })
-    node.answer({ from: '3', matchIndex: 2 })
+    node.answer({ from: '4', matchIndex: 1_501 })
+    node.answer({ from: '3', matchIndex: 1_501 })
     expect(node.raft.transferLeadership()).toBe(true)
     expect(node.sentOf('TimeoutNow').map((message) => message.to)).toEqual(['3'])
+  })
+
+  test('of voters that are all close to the end of the log, the default target is the first by name', () => {
+    const node = new TestNode({ id: 'n-3', voters: ['n-10', 'n-2', 'n-3'] })
+    node.lead(['n-2'])
+    for (const from of ['n-10', 'n-2']) node.answer({ from, matchIndex: 1 })
+    node.propose('a')
+    node.answer({ from: 'n-10', matchIndex: 2 })
+    node.sent()
+    expect(node.raft.transferLeadership()).toBe(true)
+    node.answer({ from: 'n-2', matchIndex: 2 })
+    expect(node.sentOf('TimeoutNow').map((message) => message.to)).toEqual(['n-2'])
+  })
+
+  test('a default target that did not take over comes last the next time', () => {
+    const node = new TestNode()
+    node.lead()
+    for (const from of ['2', '3']) node.answer({ from, matchIndex: 1 })
+    node.sent()
+    expect(node.raft.transferLeadership()).toBe(true)
+    expect(node.sentOf('TimeoutNow').map((message) => message.to)).toEqual(['2'])
+    for (let count = 0; count < 10; count++) {
+      node.tick(1)
+      for (const from of ['2', '3']) node.answer({ from, matchIndex: 1 })
+    }
+    node.sent()
+    expect(node.raft.transferLeadership()).toBe(true)
+    expect(node.sentOf('TimeoutNow').map((message) => message.to)).toEqual(['3'])
+  })
+
+  test('asked again without a target, the leader goes on with the transfer under way', () => {
+    const node = caughtUp()
+    node.raft.transferLeadership('3')
+    node.sent()
+    expect(node.raft.transferLeadership()).toBe(true)
+    expect(node.sentOf('TimeoutNow').filter((message) => message.to !== '3')).toEqual([])
   })
 
   test.each(['1', '4', '9'])('itself, a learner and a stranger are no targets (%s)', (target) => {

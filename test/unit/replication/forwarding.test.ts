@@ -5,7 +5,7 @@ import { noLeader, outcomeUnknown, Proposals } from '../../../src/replication/pr
 import { ForwardedBatch, Forwarder, refusal } from '../../../src/replication/replica-forwarding.ts'
 
 const LEADER = 'leader:7000'
-const OPTIONS = { messageSizeBytesMax: 1_000, proposalTimeoutMs: 1_000, refusalPauseMs: 50 }
+const OPTIONS = { messageSizeBytesMax: 1_000, proposalTimeoutMs: 1_000, refusalPauseMs: 50, lostLeaderMs: 300 }
 
 function createFollower(): {
   proposals: Proposals
@@ -91,6 +91,30 @@ describe('a follower', () => {
     expect(ends.size).toBe(0)
     forwarder.onDisconnect(LEADER)
     expect(ends.get(0)).toBe('OUTCOME_UNKNOWN')
+  })
+
+  test('calls the outcome unknown when the leader is silent and another one has been known for a while', () => {
+    const { ends, forwarder, submit } = createFollower()
+    submit()
+    forwarder.forward(LEADER, 0)
+    forwarder.expire(OPTIONS.lostLeaderMs * 2)
+    expect(ends.size).toBe(0)
+    forwarder.noteLeader('other:7000', 700)
+    forwarder.expire(700 + OPTIONS.lostLeaderMs - 1)
+    expect(ends.size).toBe(0)
+    forwarder.expire(700 + OPTIONS.lostLeaderMs)
+    expect(ends.get(0)).toBe('OUTCOME_UNKNOWN')
+  })
+
+  test('takes the answer of an earlier leader that comes soon after another one is known', () => {
+    const { ends, forwarder, sent, submit } = createFollower()
+    submit()
+    forwarder.forward(LEADER, 0)
+    forwarder.noteLeader('other:7000', 100)
+    forwarder.expire(200)
+    const { requestId } = sent[0]!.request
+    forwarder.onResponse({ type: 'ProposeResponse', requestId, results: ['a'], phasesMs: [] }, 201)
+    expect(ends.get(0)).toBe('a')
   })
 
   test('calls the outcome unknown when the leader does', () => {
