@@ -23,9 +23,11 @@ import { Raft } from './raft/raft.ts'
 import { NodeIdentity } from './replication/identity.ts'
 import { TlsPeerTransport } from './replication/peer-transport.ts'
 import { Replica } from './replication/replica.ts'
+import type { ReplicaObserver } from './replication/replica-observer.ts'
 import { REPLICA_DEFAULTS } from './replication/replica-options.ts'
 import type { ReplicaOptions } from './replication/replica-options.ts'
 import { SegmentedLog } from './replication/segmented-log.ts'
+import { ClusterHistory } from './services/cluster-history.ts'
 import { createServices } from './services/services.ts'
 import { COMMAND_VERSION } from './state/command-codec.ts'
 import { STATE_HASH_INTERVAL } from './state/state-hash.ts'
@@ -108,7 +110,9 @@ async function start(context: StartContext): Promise<RunningNode> {
   await takeLock(directory, nodeId, parts)
   const fatal = Promise.withResolvers<Error>()
   const metrics = new Metrics({ version, runtimeVersion: process.version, nodeId })
-  const { replica, state, transport } = await openReplica(context, directory, metrics, fatal.resolve)
+  const history = new ClusterHistory(systemClock)
+  const observer = observerOf(metrics, history)
+  const { replica, state, transport } = await openReplica(context, directory, observer, fatal.resolve)
   parts.add('replica', () => replica.stop())
 
   const services = createServices({
@@ -121,6 +125,7 @@ async function start(context: StartContext): Promise<RunningNode> {
     clusterAdmin: replica.admin,
     liveMembers: () => liveMembersOf(replica),
     rateObserver: metrics.rates,
+    history,
   })
   state.setChangeListener(services.changes)
   const tls = await loadCertificate(config, path.join(directory, 'tls'), systemClock)
@@ -172,7 +177,7 @@ async function takeLock(directory: string, nodeId: string, parts: OpenParts): Pr
 async function openReplica(
   { config, node, nodeId, log, parts }: StartContext,
   directory: string,
-  metrics: Metrics,
+  observer: ReplicaObserver,
   onFatal: (error: Error) => void,
 ): Promise<{ replica: Replica; state: StateMachine; transport: TlsPeerTransport }> {
   const disk = new NodeDisk(directory)
@@ -216,7 +221,7 @@ async function openReplica(
       clock: systemClock,
       random: systemRandom,
       logger: log.child({ part: 'replica' }),
-      observer: metrics.replica,
+      observer,
       schedule: (callback) => void setImmediate(callback),
       onFatal,
       createRaft: (raftOptions, initial, raftLog) => new Raft(raftOptions, initial, raftLog),
@@ -225,6 +230,18 @@ async function openReplica(
     replicaOptions(config, nodeId, node),
   )
   return { replica, state, transport }
+}
+
+/** What the replica reports, to all who want to hear of it. */
+function observerOf({ replica }: Metrics, history: ClusterHistory): ReplicaObserver {
+  return {
+    ...replica,
+    onRole: (change) => {
+      replica.onRole(change)
+      history.onRole(change)
+    },
+    onMembership: ({ members }) => history.onMembership(members),
+  }
 }
 
 function replicaOptions(config: Config, nodeId: string, node: NodeConfig): ReplicaOptions {

@@ -90,6 +90,9 @@ export const ACCESS_LINES_PER_SECOND_MAX = 20
 export const DEBUG_ACCESS_LINES_PER_SECOND_MAX = 1_000
 export const FAILURE_LINES_PER_SECOND_MAX = 100
 
+/** What a node remembers of elections and changes of the membership. */
+export const HISTORY_ENTRIES_MAX = 100
+
 /** Longest X-Request-Id that is taken over from a request. */
 export const REQUEST_ID_CHARS_MAX = 128
 

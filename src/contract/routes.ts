@@ -238,6 +238,32 @@ const LOG_ROUTES: readonly Route[] = [
   },
 ]
 
+const OVERVIEW_ROUTES: readonly Route[] = [
+  {
+    ...admin('read', {
+      name: 'admin.overview',
+      path: '/admin/overview',
+      success: {
+        status: 200,
+        body: '{"node_id":"node0","version":"<release>","cluster":{…},"operations":{…},"entities":{…},"history":[{"time":"<ISO 8601>","type":"leader","term":2,"text":"node0 leads"}]}',
+      },
+      meaning:
+        'All that the status page shows: `cluster` as `cluster/status` says it (null without a leader), `operations` a second, what entities ' +
+        'use together and which use the most, and what became of leadership and membership since this node started.',
+    }),
+    kind: 'node',
+  },
+  {
+    ...ops({
+      name: 'page.status',
+      path: '/',
+      body: 'a page that asks for the root key',
+      meaning: 'The status page for browsers: nodes, usage and history, live.',
+    }),
+    listener: 'private',
+  },
+]
+
 const OPS_ROUTES: readonly Route[] = [
   ops({
     name: 'ops.livez',
@@ -296,6 +322,7 @@ export const ROUTES: readonly Route[] = [
   ...SYSTEM_ROUTES,
   ...ADMIN_ROUTES,
   ...LOG_ROUTES,
+  ...OVERVIEW_ROUTES,
   ...CLUSTER_ROUTES,
   ...OPS_ROUTES,
   ...OPENAPI_ROUTES,

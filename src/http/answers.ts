@@ -24,6 +24,21 @@ export function sendText(
   send(ctx, status, text, ['Content-Type', contentType, ...NOSNIFF])
 }
 
+/** A page of ours, which holds all that it needs. `policy`: its Content-Security-Policy. */
+export function sendPage(ctx: RequestContext, html: string, policy: string): void {
+  send(ctx, 200, html, [
+    'Content-Type',
+    'text/html; charset=utf-8',
+    'Content-Security-Policy',
+    policy,
+    'Referrer-Policy',
+    'no-referrer',
+    'Cache-Control',
+    'no-store',
+    ...NOSNIFF,
+  ])
+}
+
 /** An error: JSON as well, with headers of its own. */
 export function sendErrorJson(ctx: RequestContext, status: number, json: string, headers: HeaderList): void {
   send(ctx, status, `${json}\n`, [...JSON_HEADERS, ...NOSNIFF, ...headers])

@@ -30,6 +30,7 @@ import { loggingHandlers } from './routes/logging.ts'
 import { openApiHandlers } from './routes/openapi.ts'
 import { opsHandlers } from './routes/ops.ts'
 import type { MetricsText } from './routes/ops.ts'
+import { overviewHandlers } from './routes/overview.ts'
 import { pingHandlers } from './routes/ping.ts'
 import { transactionHandlers } from './routes/transactions.ts'
 import { valueHandlers } from './routes/values.ts'
@@ -131,6 +132,7 @@ function handlersOf(
     ...operationHandlers(services.operations),
     ...loggingHandlers({ log, control: logLevel }),
     ...openApiHandlers(version),
+    ...overviewHandlers({ overview: services.overview, version }),
     ...opsHandlers({
       health: services.health,
       metrics,

@@ -285,6 +285,7 @@ export class ReplicaMember {
     const membership = this.raft.membershipAt(this.#log.lastIndex)
     if (membership === this.#membership) return
     this.#membership = membership
+    observer.onMembership(membership)
     for (const raftAddress of addresses.setMembership(membership)) transport.disconnect(raftAddress)
   }
 

@@ -1,6 +1,6 @@
 // What a replica reports about its work, for metrics. Calls are synchronous, cheap and never throw; values that can be read
 // at any time (role, term, indexes, lag of each peer) stand in Replica.status() and Replica.peers() instead.
-import type { Role, Term } from '../raft/types.ts'
+import type { Membership, Role, Term } from '../raft/types.ts'
 import type { WritePhase } from './write-phases.ts'
 
 /** How a proposal of this node ended. */
@@ -10,6 +10,8 @@ export type ProposalOutcome =
 export interface ReplicaObserver {
   /** Role, term or leader changed. `leader` is the leader's node id. */
   onRole(change: { readonly role: Role; readonly term: Term; readonly leader: string | null }): void
+  /** Another membership is in force, committed or not; the first call tells what the node began with. */
+  onMembership(membership: Membership): void
   /** This node began to campaign (PreVote included). */
   onElection(): void
   /** The log was made durable once. */
@@ -40,6 +42,7 @@ export interface ReplicaObserver {
 /** Observes nothing. */
 export const silentObserver: ReplicaObserver = {
   onRole() {},
+  onMembership() {},
   onElection() {},
   onFlush() {},
   onApply() {},

@@ -130,8 +130,9 @@ class LocalTracedWrite implements TracedWrite {
     let onLeaderMs = 0
     if (times !== undefined) {
       WRITE_PHASES.forEach((phase, at) => this.#trace.add(phase, times[at] ?? 0))
-      const [queueMs = 0, appendMs = 0, fsyncMs = 0, replicateMs = 0, applyMs = 0] = times
-      onLeaderMs = queueMs + appendMs + Math.max(fsyncMs, replicateMs) + applyMs
+      // The fsync goes on beside the replication, and what is left of it after that counts as applying.
+      const [queueMs = 0, appendMs = 0, , replicateMs = 0, applyMs = 0] = times
+      onLeaderMs = queueMs + appendMs + replicateMs + applyMs
     }
     this.#trace.add('hop', Math.max(0, durationMs - onLeaderMs))
   }

@@ -7,6 +7,7 @@ import type { ChangeListener } from '../state/changes.ts'
 import type { StateReader } from '../state/state-reader.ts'
 import { AliasService } from './aliases.ts'
 import { CacheService } from './cache.ts'
+import { ClusterHistory } from './cluster-history.ts'
 import { ClusterService } from './cluster.ts'
 import type { ClusterAdmin } from './cluster-admin.ts'
 import { EntityService } from './entities.ts'
@@ -17,6 +18,7 @@ import { InsightService } from './insight.ts'
 import { KeyService } from './keys.ts'
 import { LimitsService } from './limits.ts'
 import { OperationsService } from './operations.ts'
+import { OverviewService } from './overview.ts'
 import { PingService } from './ping.ts'
 import { Proposer } from './proposer.ts'
 import { PurgeDriver } from './purge-driver.ts'
@@ -46,6 +48,8 @@ export interface ServicesDeps {
   readonly liveMembers?: LiveMembers
   /** Where refused requests are counted. */
   readonly rateObserver?: RateObserver
+  /** What the replica tells about elections and membership; absent: nothing is remembered. */
+  readonly history?: ClusterHistory
 }
 
 export interface Services {
@@ -61,6 +65,7 @@ export interface Services {
   readonly ping: PingService
   readonly health: HealthService
   readonly usage: UsageTotalsService
+  readonly overview: OverviewService
   /** Started and stopped by the node. */
   readonly purgeDriver: PurgeDriver
   readonly rates: RateLimiter
@@ -91,6 +96,8 @@ export function createServices(deps: ServicesDeps): Services {
   )
   const { channel } = replicator
   const operations = new OperationsService({ clock, random, channel })
+  const cluster = new ClusterService({ clock, admin: deps.clusterAdmin, replicator })
+  const usage = new UsageTotalsService({ clock, reader }, { topCountMax: config.metrics.entitiesTop })
   const watches = new WatchService({ reader, readGate })
   const values = new ValueService({ clock, reader, readGate, proposer })
   const cache = new CacheService({ clock, reader, readGate, proposer }, config.cache)
@@ -113,10 +120,11 @@ export function createServices(deps: ServicesDeps): Services {
     aliases: new AliasService({ clock, random, reader, readGate, replicator, proposer, tokens, keys }),
     limits: new LimitsService({ clock, reader, readGate, replicator, proposer, keys }),
     insight: new InsightService({ reader, readGate, tokens, keys }),
-    cluster: new ClusterService({ clock, admin: deps.clusterAdmin, replicator }),
+    cluster,
+    overview: new OverviewService({ cluster, operations, usage, history: deps.history ?? new ClusterHistory(clock) }),
     ping: new PingService({ clock, reader, replicator }),
     health: new HealthService({ clock, replicator }),
-    usage: new UsageTotalsService({ clock, reader }, { topCountMax: config.metrics.entitiesTop }),
+    usage,
     purgeDriver: new PurgeDriver({ clock, log: log.child({ part: 'purge' }), reader, replicator, proposer }),
     rates: new RateLimiter({ clock, random, reader, channel, observer }),
     addresses: new AddressLimiter({ clock, observer }, config.rateLimiters),

@@ -172,7 +172,8 @@ describe.each(named(ROUTES))('%s', (_name, route) => {
   })
 
   test('under a path that is almost its own is not found', async () => {
-    for (const path of [`${route.path}/`, `${route.path}x`, route.path.toUpperCase(), `/${route.path}`]) {
+    const near = [`${route.path}/`, `${route.path}x`, route.path.toUpperCase(), `/${route.path}`]
+    for (const path of near.filter((one) => one !== route.path)) {
       expectRefusal(await node.call(route.listener, path, { token: ROOT_KEY }), 'ROUTE_NOT_FOUND')
     }
   })

@@ -1,6 +1,6 @@
 // The routes by which root looks at the cluster and changes its membership.
-import type { ClusterMember, ClusterStep, Quorum, StepOutcome } from '../../services/cluster-admin.ts'
-import type { ClusterService } from '../../services/cluster.ts'
+import type { ClusterMember, ClusterStep, ClusterView, Quorum, StepOutcome } from '../../services/cluster-admin.ts'
+import type { ClusterService, ClusterState } from '../../services/cluster.ts'
 import { sendEmpty, sendJson } from '../answers.ts'
 import { addressField, leaveTimeoutField, memberField, optionalMemberField } from '../cluster-fields.ts'
 import type { Handler } from '../context.ts'
@@ -21,20 +21,7 @@ export function clusterHandlers(cluster: ClusterService): Handlers {
     }
   return {
     'cluster.status': async (ctx) => {
-      const { state, clusterId, leader, term, commitIndex, membershipIndex, settled, quorum, members } =
-        await cluster.status()
-      const body = {
-        state,
-        cluster_id: clusterId,
-        leader,
-        term,
-        commit_index: commitIndex,
-        membership_index: membershipIndex,
-        settled,
-        quorum: quorumMembers(quorum),
-        members: members.map(memberMembers),
-      }
-      sendJson(ctx, JSON.stringify(body))
+      sendJson(ctx, JSON.stringify(clusterMembers(await cluster.status())))
     },
     'cluster.members': async (ctx) => {
       const { members } = await cluster.status()
@@ -69,6 +56,20 @@ export function clusterHandlers(cluster: ClusterService): Handlers {
 
 function whichMember(fields: Fields): { nodeId: string; incarnation: string | null } {
   return { nodeId: memberField(fields, 'node_id'), incarnation: optionalMemberField(fields, 'incarnation') }
+}
+
+export function clusterMembers(view: ClusterView & { readonly state: ClusterState }) {
+  return {
+    state: view.state,
+    cluster_id: view.clusterId,
+    leader: view.leader,
+    term: view.term,
+    commit_index: view.commitIndex,
+    membership_index: view.membershipIndex,
+    settled: view.settled,
+    quorum: quorumMembers(view.quorum),
+    members: view.members.map(memberMembers),
+  }
 }
 
 function memberMembers(member: ClusterMember) {

@@ -345,7 +345,7 @@ test('every route of the API that takes a key has a method that was tried here',
   const tried = new Set(CASES.map(({ sent }) => sent.path))
   const elsewhere = ['/cache/setnx', '/cache/cas', '/cache/delete', '/events/subscribe'].map((path) => API + path)
   // Of test/unit/cli/observing.test.ts.
-  elsewhere.push(`${API}/admin/log/get`, `${API}/admin/log/set`)
+  elsewhere.push(`${API}/admin/log/get`, `${API}/admin/log/set`, `${API}/admin/overview`)
   // Watches are read with any client of Server-Sent Events.
   elsewhere.push(`${API}/watch`, `${API}/cache/watch`)
   const isOfCluster = (path: string): boolean => path.startsWith(`${API}/cluster/`) || path === `${API}/join`

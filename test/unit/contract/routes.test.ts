@@ -16,8 +16,9 @@ test('every read of data and administration accepts GET and POST', () => {
   for (const route of ROUTES.filter((one) => one.kind === 'read')) expect(route.methods).toEqual(['GET', 'POST'])
 })
 
-test('every route but those for operations and the description of the API needs a key', () => {
-  for (const route of ROUTES.filter((one) => one.name !== 'openapi.public'))
+test('every route but those for operations, the status page and the description of the API needs a key', () => {
+  const open = ['openapi.public', 'page.status']
+  for (const route of ROUTES.filter(({ name }) => !open.includes(name)))
     expect([route.name, route.auth === 'none']).toEqual([route.name, route.listener === 'ops'])
 })
 
