@@ -4,6 +4,7 @@ import path from 'node:path'
 import { format, resolveConfig } from 'prettier'
 import { HTTP_SERIES } from '../src/metrics/catalogue-http.ts'
 import { RAFT_SERIES } from '../src/metrics/catalogue-raft.ts'
+import { RECONCILER_SERIES } from '../src/metrics/catalogue-reconciler.ts'
 import { STORAGE_SERIES } from '../src/metrics/catalogue-storage.ts'
 import { TENANT_SERIES } from '../src/metrics/catalogue-tenants.ts'
 import { ENTITY_SERIES, SERIES } from '../src/metrics/catalogue.ts'
@@ -28,6 +29,7 @@ const SECTIONS: readonly (readonly [title: string, table: SeriesTable])[] = [
   ['Log, state and disk', STORAGE_SERIES],
   ['Events, cache and keys', TENANT_SERIES],
   ['Single keys: /metrics/entities', ENTITY_SERIES],
+  ['insi-reconciler: /metrics on its port 9090', RECONCILER_SERIES],
 ]
 
 /** What the document must contain now. */

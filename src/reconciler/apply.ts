@@ -62,10 +62,23 @@ export class Applier {
     this.#deps = deps
   }
 
-  /** Everything that `plan` and the rendering ask for. Rejects with KubeFailure; a step that failed is told as an Event. */
+  /**
+   * Everything that `plan` and the rendering ask for. What cannot be written hinders nothing else: pods that wait for their
+   * removal must not wait for a ConfigMap. Rejects in the end with the first failure; a step that failed is only logged.
+   */
   async apply(observed: Observation, plan: Plan): Promise<void> {
-    await this.#applyIdentity(observed)
-    await this.#applyTopology(observed)
+    const parts = [
+      () => this.#applyIdentity(observed),
+      () => this.#applyTopology(observed),
+      () => this.#act(observed, plan),
+      () => this.#applyStatus(observed, plan),
+    ]
+    const failures: unknown[] = []
+    for (const part of parts) await part().catch((error: unknown) => failures.push(error))
+    if (failures.length > 0) throw failures[0]
+  }
+
+  async #act(observed: Observation, plan: Plan): Promise<void> {
     if (plan.action !== null) await this.#perform(observed, plan.action, plan.reason)
     for (const { guard, reason } of plan.refusals) {
       this.#deps.metrics.count('insi_reconciler_refusals_total', { guard })
@@ -74,7 +87,6 @@ export class Applier {
     if (plan.state === 'foreign') {
       await this.#tell(observed, { reason: 'ForeignCluster', note: plan.reason, isWarning: true })
     }
-    await this.#applyStatus(observed, plan)
   }
 
   /** Written once: from then on nobody founds another cluster for this release. */

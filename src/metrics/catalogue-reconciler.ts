@@ -1,0 +1,57 @@
+// The series of insi-reconciler, on its ops port.
+import type { SeriesTable } from './series.ts'
+
+export const RECONCILER_SERIES = {
+  insi_reconciler_build_info: {
+    type: 'gauge',
+    unit: 'none',
+    labels: ['version', 'runtime'],
+    help: 'Always 1; the release and the runtime.',
+  },
+  insi_reconciler_passes_total: {
+    type: 'counter',
+    unit: 'count',
+    labels: ['result'],
+    help: 'Passes by what they came to: a state of the plan, or `failed`.',
+  },
+  insi_reconciler_pass_duration_seconds: {
+    type: 'gauge',
+    unit: 'seconds',
+    labels: [],
+    help: 'How long the last pass took.',
+  },
+  insi_reconciler_actions_total: {
+    type: 'counter',
+    unit: 'count',
+    labels: ['action', 'result'],
+    help: 'Changes of the membership asked for.',
+  },
+  insi_reconciler_refusals_total: {
+    type: 'counter',
+    unit: 'count',
+    labels: ['guard'],
+    help: 'Passes in which a guard refused a change.',
+  },
+  insi_reconciler_writes_total: {
+    type: 'counter',
+    unit: 'count',
+    labels: ['object'],
+    help: 'Writes to Kubernetes; none in steady state.',
+  },
+  insi_reconciler_api_errors_total: {
+    type: 'counter',
+    unit: 'count',
+    labels: ['verb', 'code'],
+    help: 'Requests to Kubernetes that failed, by HTTP status (`none`: no answer).',
+  },
+  insi_reconciler_topology_generation: { type: 'gauge', unit: 'none', labels: [], help: 'Generation of cluster.yaml.' },
+  insi_reconciler_is_lease_holder: { type: 'gauge', unit: 'none', labels: [], help: '1 while this process may act.' },
+  insi_reconciler_last_success_timestamp_seconds: {
+    type: 'gauge',
+    unit: 'seconds',
+    labels: [],
+    help: 'When a pass last saw everything, in seconds since the epoch.',
+  },
+  insi_reconciler_voters: { type: 'gauge', unit: 'count', labels: [], help: 'Voters of the cluster.' },
+  insi_reconciler_voters_wanted: { type: 'gauge', unit: 'count', labels: [], help: 'Replicas of the StatefulSet.' },
+} as const satisfies SeriesTable
