@@ -130,7 +130,7 @@ test('since before the window says first what was missed', async () => {
 
 test('a browser subscribes with its key in the query or in a subprotocol, and the key reaches no log', async () => {
   const log = new RecordingLog()
-  const logged = await HttpNode.start({ log, config: 'logging: { level: debug }' })
+  const logged = await HttpNode.start({ log, logLevel: { level: 'debug', setLevel: () => {} } })
   const token = await logged.createKey()
   const at = `ws://127.0.0.1:${logged.port('public')}${SUBSCRIBE}?topic=t`
   const browser = new globalThis.WebSocket(`${at}&token=${token}`)
