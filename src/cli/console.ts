@@ -16,6 +16,8 @@ const COLOUR_CODES: Readonly<Record<Colour, string>> = {
   yellow: '\u001B[33m',
   cyan: '\u001B[36m',
 }
+/** To the upper left corner, and nothing after it. */
+const CLEAR = '\u001B[H\u001B[2J'
 const COLOUR_END = '\u001B[0m'
 
 /** Values that need no quotes in a diagnostic. */
@@ -43,6 +45,13 @@ export class Console {
   result(format: Format, output: { readonly lines: readonly Line[]; readonly json: unknown }): void {
     if (format === 'json') this.print(JSON.stringify(output.json))
     else for (const { text, colour } of output.lines) this.print(text, colour)
+  }
+
+  /** Lines in place of those before, on a terminal; below them elsewhere. */
+  redraw(lines: readonly Line[]): void {
+    if (this.#isColoured) this.#stdout.write(CLEAR)
+    for (const { text, colour } of lines) this.print(text, colour)
+    if (!this.#isColoured) this.print('')
   }
 
   /** One line on stdout. */

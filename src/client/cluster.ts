@@ -87,17 +87,7 @@ export class Cluster {
 
   /** As the leader sees it; without a leader, what the node that answers knows. */
   async status(options: CallOptions = {}): Promise<ClusterStatus> {
-    const answer = asObject(await this.#http.call(routeNamed('cluster.status'), {}, options), 'the answer')
-    return {
-      state: oneOf(answer.state, ['ok', 'degraded', 'no_quorum'], 'no_quorum'),
-      clusterId: textOrNull(answer.cluster_id, 'cluster_id'),
-      leader: textOrNull(answer.leader, 'leader'),
-      term: asNumber(answer.term, 'term'),
-      commitIndex: asNumber(answer.commit_index, 'commit_index'),
-      settled: answer.settled === true,
-      quorum: parseQuorum(answer.quorum),
-      members: asList(answer.members, 'members').map(parseMember),
-    }
+    return parseStatus(await this.#http.call(routeNamed('cluster.status'), {}, options))
   }
 
   async members(options: CallOptions = {}): Promise<ClusterMember[]> {
@@ -139,6 +129,20 @@ export class Cluster {
     const fields = { ...fieldsOf(step), plan: planOnly }
     const answer = asObject(await this.#http.call(routeNamed(`cluster.${step.action}`), fields, options), 'the answer')
     return { changed: answer.changed === true, plan: parsePlan(answer.plan) }
+  }
+}
+
+export function parseStatus(value: unknown): ClusterStatus {
+  const status = asObject(value, 'the status')
+  return {
+    state: oneOf(status.state, ['ok', 'degraded', 'no_quorum'], 'no_quorum'),
+    clusterId: textOrNull(status.cluster_id, 'cluster_id'),
+    leader: textOrNull(status.leader, 'leader'),
+    term: asNumber(status.term, 'term'),
+    commitIndex: asNumber(status.commit_index, 'commit_index'),
+    settled: status.settled === true,
+    quorum: parseQuorum(status.quorum),
+    members: asList(status.members, 'members').map(parseMember),
   }
 }
 

@@ -63,15 +63,19 @@ export class Insight {
   }
 
   async operationRates(options: ReadOptions = {}): Promise<OperationRates> {
-    const answer = asObject(await this.#http.call(OPERATIONS_ROUTE, {}, options), 'the answer')
-    return {
-      values: asNumber(answer.op_vs, 'op_vs'),
-      cache: asNumber(answer.op_cache, 'op_cache'),
-      events: asNumber(answer.op_events, 'op_events'),
-      subscribers: asNumber(answer.op_subscribers, 'op_subscribers'),
-      blobs: asNumber(answer.op_blobs, 'op_blobs'),
-      system: asNumber(answer.op_system, 'op_system'),
-    }
+    return parseRates(await this.#http.call(OPERATIONS_ROUTE, {}, options))
+  }
+}
+
+export function parseRates(value: unknown): OperationRates {
+  const rates = asObject(value, 'the rates')
+  return {
+    values: asNumber(rates.op_vs, 'op_vs'),
+    cache: asNumber(rates.op_cache, 'op_cache'),
+    events: asNumber(rates.op_events, 'op_events'),
+    subscribers: asNumber(rates.op_subscribers, 'op_subscribers'),
+    blobs: asNumber(rates.op_blobs, 'op_blobs'),
+    system: asNumber(rates.op_system, 'op_system'),
   }
 }
 

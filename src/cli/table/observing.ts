@@ -4,6 +4,23 @@ import type { Command } from '../command.ts'
 
 export const OBSERVING_COMMANDS: readonly Command[] = [
   {
+    path: ['top'],
+    summary: 'Watch the nodes, their lag, the load and the tenants that use the most.',
+    details: 'Is drawn again every two seconds until interrupted; with -o json or --once it is printed once.',
+    args: [],
+    flags: [
+      { name: 'once', type: 'boolean', meaning: 'Print one table and end.' },
+      { name: 'rows', type: 'integer', defaultText: '10', meaning: 'Tenants to show.' },
+    ],
+    access: 'root',
+    failure: 'Watching the cluster failed',
+    examples: [
+      { line: 'insic --root top', meaning: 'Ctrl-C ends it' },
+      { line: 'insic --root -o json top', meaning: 'all of it once, for programs' },
+    ],
+    load: async () => (await import('../top.ts')).top,
+  },
+  {
     path: ['log', 'level'],
     summary: 'Show or change how much a node logs, while it runs.',
     details: 'Is about the node that answers: name it with --target. A changed level holds until the node stops.',
