@@ -1,17 +1,21 @@
 // Containers of the built image: read-only, unprivileged, with a volume for data and a fixed port of this machine.
-import { execFileSync } from 'node:child_process'
+import { execFile, execFileSync } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { promisify } from 'node:util'
 import { GenericContainer, Network, type StartedNetwork, type StartedTestContainer, Wait } from 'testcontainers'
+import { eventually } from '../support/eventually.ts'
 import { freePorts } from '../support/process-cluster.ts'
 
 /** The image under test; see .ci/run. */
 const IMAGE = process.env['INSI_IMAGE'] ?? 'insi:test'
 const SECRET = 'a-secret-of-the-container-suite-83b1c7'
 const START_TIMEOUT_MS = 60_000
-const MEMORY_LIMIT_GIB = 0.25
+export const MEMORY_LIMIT_GIB = 0.25
+
+const execute = promisify(execFile)
 
 /** Fails loudly when these suites cannot run: they are never skipped. */
 export function requireImage(): void {
@@ -27,8 +31,10 @@ export function requireImage(): void {
   }
 }
 
-/** The docker command; returns what it printed. */
-export const docker = (...words: string[]): string => execFileSync('docker', words, { encoding: 'utf8' }).trim()
+/** The docker command; resolves with what it printed. Load goes on meanwhile. */
+export async function docker(...words: string[]): Promise<string> {
+  return (await execute('docker', words, { encoding: 'utf8' })).stdout.trim()
+}
 
 class LockedDownContainer extends GenericContainer {
   constructor() {
@@ -73,14 +79,13 @@ export class ContainerCluster {
   }
 
   async #startNode(nodeId: string, port: number, configPath: string): Promise<void> {
-    if (this.#network === undefined) throw new Error('no network')
     const volume = `insi-test-${randomBytes(6).toString('hex')}`
     this.#volumes.push(volume)
     this.#ports.set(nodeId, port)
     const container = await new LockedDownContainer()
       .withCommand(['--as', nodeId])
       .withEnvironment({ INSI_INSTANCE_SECRET: SECRET })
-      .withNetwork(this.#network)
+      .withNetwork(this.network)
       .withNetworkAliases(nodeId)
       .withExposedPorts({ container: 8080, host: port }, 9090)
       .withBindMounts([
@@ -112,10 +117,42 @@ export class ContainerCluster {
     })
   }
 
+  get network(): StartedNetwork {
+    if (this.#network === undefined) throw new Error('no network')
+    return this.#network
+  }
+
+  /** Cuts the node off from the others and from this machine. */
+  async disconnect(nodeId: string): Promise<void> {
+    await docker('network', 'disconnect', this.network.getId(), this.container(nodeId).getId())
+  }
+
+  async reconnect(nodeId: string): Promise<void> {
+    await docker('network', 'connect', '--alias', nodeId, this.network.getId(), this.container(nodeId).getId())
+  }
+
+  /** Asks the node from inside of its container, whatever its network. Resolves with status and body. */
+  async callInside(nodeId: string, target: string): Promise<{ readonly status: number; readonly text: string }> {
+    const script = `const answer = await fetch('http://127.0.0.1:8080${target}', { headers: { authorization: 'Bearer ${this.rootKey}' } })
+      process.stdout.write(JSON.stringify({ status: answer.status, text: await answer.text() }))`
+    const { output, stdout } = await this.container(nodeId).exec(['node', '--input-type=module', '--eval', script])
+    if (!stdout.startsWith('{')) throw new Error(output)
+    return JSON.parse(stdout) as { status: number; text: string }
+  }
+
+  /** The node that leads, as the given one knows it. */
+  leader(nodeId: string): Promise<string> {
+    return eventually('a leader is known', async () => {
+      const { leader } = (await (await this.call(nodeId, '/db/api/v1/ping')).json()) as { leader: string }
+      return leader.split(':')[0] || undefined
+    })
+  }
+
   async destroy(): Promise<void> {
-    for (const container of this.#containers.values()) docker('rm', '--force', container.getId())
+    const containers = [...this.#containers.values()]
+    await Promise.all(containers.map((container) => docker('rm', '--force', container.getId())))
     await this.#network?.stop()
-    for (const volume of this.#volumes) docker('volume', 'rm', '--force', volume)
+    await Promise.all(this.#volumes.map((volume) => docker('volume', 'rm', '--force', volume)))
     await rm(this.#folder, { recursive: true, force: true })
   }
 }

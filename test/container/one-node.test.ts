@@ -1,6 +1,6 @@
 // One container of the image: quick start, data that outlives it, and how it behaves as a container.
 import { eventually } from '../support/eventually.ts'
-import { ContainerCluster, docker, requireImage } from './insi-container.ts'
+import { ContainerCluster, MEMORY_LIMIT_GIB, docker, requireImage } from './insi-container.ts'
 
 requireImage()
 
@@ -8,7 +8,8 @@ const TEST_TIMEOUT_MS = 120_000
 const VALUE_BYTES = 100 * 1024
 const VALUE_COUNT = 1500
 const cluster = new ContainerCluster(1)
-const inspect = (format: string): string => docker('inspect', '--format', format, cluster.container('node0').getId())
+const inspect = (format: string): Promise<string> =>
+  docker('inspect', '--format', format, cluster.container('node0').getId())
 
 const read = async (key: string, apiKey?: string): Promise<unknown> =>
   (await cluster.call('node0', `/db/api/v1/get?key=${key}`, undefined, apiKey)).json()
@@ -34,15 +35,36 @@ test('it runs as a numeric user that is not root, on a file system that is read-
   const container = cluster.container('node0')
   expect((await container.exec(['id', '-u'])).output.trim()).toBe('65532')
   expect((await container.exec(['sh', '-c', 'touch /app/x'])).output).toContain('Read-only file system')
-  expect(inspect('{{.Config.User}} {{.HostConfig.ReadonlyRootfs}}')).toBe('65532:65532 true')
+  expect(await inspect('{{.Config.User}} {{.HostConfig.ReadonlyRootfs}}')).toBe('65532:65532 true')
+})
+
+test('its heap is bounded by the memory limit of the container, not by the memory of the machine', async () => {
+  const [flag = ''] = /--max-old-space-size-percentage=\d+/.exec(await inspect('{{.Config.Entrypoint}}')) ?? []
+  const limit = ['node', flag, '--print', 'v8.getHeapStatistics().heap_size_limit']
+  const heapBytes = Number((await cluster.container('node0').exec(limit)).stdout)
+  const memoryBytes = MEMORY_LIMIT_GIB * 2 ** 30
+  expect(flag).not.toBe('')
+  expect(heapBytes).toBeGreaterThan(memoryBytes / 2)
+  expect(heapBytes).toBeLessThan(memoryBytes * 0.9)
+})
+
+test('what it is made of is told by its labels', async () => {
+  const labels = JSON.parse(await inspect('{{json .Config.Labels}}')) as Record<string, string>
+  for (const name of ['title', 'description', 'licenses', 'version', 'revision', 'created']) {
+    expect(labels[`org.opencontainers.image.${name}`]).toMatch(/\S/)
+  }
 })
 
 test(
   'its health check finds it healthy',
   async () => {
-    await eventually('healthy', () => (inspect('{{.State.Health.Status}}') === 'healthy' ? true : undefined), {
-      timeoutMs: 45_000,
-    })
+    await eventually(
+      'healthy',
+      async () => ((await inspect('{{.State.Health.Status}}')) === 'healthy' ? true : undefined),
+      {
+        timeoutMs: 45_000,
+      },
+    )
   },
   TEST_TIMEOUT_MS,
 )
@@ -58,7 +80,7 @@ test(
       }
     })
     await Promise.all(writers)
-    expect(inspect('{{.State.OOMKilled}} {{.RestartCount}} {{.State.Running}}')).toBe('false 0 true')
+    expect(await inspect('{{.State.OOMKilled}} {{.RestartCount}} {{.State.Running}}')).toBe('false 0 true')
     expect(await read(`big-${VALUE_COUNT - 1}`)).toEqual({ data: value })
   },
   TEST_TIMEOUT_MS,
@@ -69,11 +91,11 @@ test(
   async () => {
     const { status } = await cluster.call('node0', '/db/api/v1/set', { key: 'kept', value: 'yes' })
     expect(status).toBe(200)
-    docker('restart', cluster.container('node0').getId())
+    await docker('restart', cluster.container('node0').getId())
     await isBack()
     expect(await read('kept')).toEqual({ data: 'yes' })
-    docker('kill', cluster.container('node0').getId())
-    docker('start', cluster.container('node0').getId())
+    await docker('kill', cluster.container('node0').getId())
+    await docker('start', cluster.container('node0').getId())
     await isBack()
     expect(await read('kept')).toEqual({ data: 'yes' })
   },
@@ -82,10 +104,10 @@ test(
 
 test(
   'SIGTERM ends it with exit code 0, in time',
-  () => {
+  async () => {
     const start = performance.now()
-    docker('stop', '--time', '30', cluster.container('node0').getId())
-    expect(inspect('{{.State.ExitCode}}')).toBe('0')
+    await docker('stop', '--time', '30', cluster.container('node0').getId())
+    expect(await inspect('{{.State.ExitCode}}')).toBe('0')
     expect(performance.now() - start).toBeLessThan(15_000)
   },
   TEST_TIMEOUT_MS,

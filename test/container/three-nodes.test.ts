@@ -1,42 +1,48 @@
-// Three containers on one network: the leader is killed and paused under load, and nothing acknowledged is lost.
-import { AcknowledgedWriter } from '../support/acknowledged-writer.ts'
+// Three containers on one network: nodes are killed, paused, cut off and stopped under load, and nothing acknowledged is lost.
+import { dashboardExpressions } from '../../scripts/chart-dashboard.ts'
+import { AcknowledgedWriter, type AcknowledgedReport } from '../support/acknowledged-writer.ts'
 import { eventually } from '../support/eventually.ts'
 import { ContainerCluster, docker, requireImage } from './insi-container.ts'
+import { Prometheus, buildPrometheus } from './prometheus.ts'
 
 requireImage()
+/** Null: there is a Prometheus to scrape the cluster with. */
+const withoutPrometheus = buildPrometheus()
+process.stdout.write(
+  withoutPrometheus === null ? 'a Prometheus scrapes too\n' : `no Prometheus: ${withoutPrometheus}\n`,
+)
 
 const TEST_TIMEOUT_MS = 150_000
+/** What an orderly stop may answer: nothing was changed, or the connection is gone. */
+const SAFE_FAILURES = /^(NODE_STOPPING|NO_LEADER|ECONNREFUSED|ECONNRESET|UND_ERR_SOCKET)$/
+const MOVES_MAX = 2
 const cluster = new ContainerCluster(3)
 const targets = cluster.nodeIds.map((id) => () => cluster.url(id))
 
-const leader = (nodeId: string): Promise<string> =>
-  eventually('a leader is known', async () => {
-    const { leader } = (await (await cluster.call(nodeId, '/db/api/v1/ping')).json()) as { leader: string }
-    return leader.split(':')[0] || undefined
-  })
 const isBack = (nodeId: string): Promise<true> =>
   eventually(
     `${nodeId} serves reads`,
     async () => ((await cluster.call(nodeId, '/db/api/v1/get?key=load-0-0')).ok ? true : undefined),
     { timeoutMs: 45_000 },
   )
+const print = (what: string, report: object): void => void process.stdout.write(`${what}: ${JSON.stringify(report)}\n`)
 
-/** Breaks the cluster under load, repairs it, and expects that every acknowledged write is there. */
-async function underLoad(what: string, takeAway: (container: string) => void, giveBack: (container: string) => void) {
+/** Disturbs the cluster under load and expects that every acknowledged write is there and that none failed for ever. */
+async function underLoad(disturb: (writer: AcknowledgedWriter) => Promise<void>): Promise<AcknowledgedReport> {
   const writer = new AcknowledgedWriter(targets, cluster.rootKey)
-  await eventually('the load runs', () => (writer.acknowledgedCount > 100 ? true : undefined))
-  const leading = await leader('node0')
-  const container = cluster.container(leading).getId()
-  takeAway(container)
+  await eventually('the load runs', () => (writer.acknowledgedCount > 100 ? true : undefined), { timeoutMs: 30_000 })
+  await disturb(writer)
+  const report = await writer.stop()
+  expect(await writer.lost(targets)).toEqual([])
+  expect(report.abandoned).toBe(0)
+  return report
+}
+
+async function writesGoOn(writer: AcknowledgedWriter): Promise<void> {
   const after = writer.acknowledgedCount
   await eventually('the others go on', () => (writer.acknowledgedCount > after + 100 ? true : undefined), {
     timeoutMs: 30_000,
   })
-  giveBack(container)
-  await isBack(leading)
-  const report = await writer.stop()
-  process.stdout.write(`${what}: ${JSON.stringify(report)}\n`)
-  expect(await writer.lost(targets)).toEqual([])
 }
 
 beforeAll(() => cluster.start(), TEST_TIMEOUT_MS)
@@ -49,24 +55,107 @@ test('a value written through one node is read through each', async () => {
   }
 })
 
-test(
-  'docker kill of the leader under load loses no acknowledged write',
-  () =>
-    underLoad(
-      'leader killed',
-      (container) => docker('kill', container),
-      (container) => docker('start', container),
-    ),
+test.each([
+  ['kill', 'start'],
+  ['pause', 'unpause'],
+])(
+  'docker %s of the leader under load loses no acknowledged write, and it finds back after docker %s',
+  async (takeAway, giveBack) => {
+    const report = await underLoad(async (writer) => {
+      const leading = await cluster.leader('node0')
+      const container = cluster.container(leading).getId()
+      await docker(takeAway, container)
+      await writesGoOn(writer)
+      await docker(giveBack, container)
+      await isBack(leading)
+    })
+    print(`leader and docker ${takeAway}`, report)
+  },
+  TEST_TIMEOUT_MS,
+)
+
+test.each(['leader', 'follower'])(
+  'a %s that is cut off from the network serves no stale read, the others go on, and it catches up afterwards',
+  async (which) => {
+    const report = await underLoad(async (writer) => {
+      const leading = await cluster.leader('node0')
+      const cutOff = which === 'leader' ? leading : cluster.nodeIds.find((id) => id !== leading)
+      if (cutOff === undefined) throw new Error('no follower')
+      await cluster.disconnect(cutOff)
+      await writesGoOn(writer)
+      const refused = await cluster.callInside(cutOff, '/db/api/v1/get?key=user')
+      expect({ ...refused, text: /READ_TIMEOUT|NO_LEADER/.test(refused.text) }).toEqual({ status: 503, text: true })
+      await cluster.reconnect(cutOff)
+      await isBack(cutOff)
+    })
+    print(`${which} cut off`, report)
+  },
   TEST_TIMEOUT_MS,
 )
 
 test(
-  'docker pause of the leader under load loses no acknowledged write, and it finds back',
-  () =>
-    underLoad(
-      'leader paused',
-      (container) => docker('pause', container),
-      (container) => docker('unpause', container),
-    ),
+  'SIGTERM of each node in turn under load: every request that failed could be sent again, and leadership moves twice at most',
+  async () => {
+    const gapsMs: number[] = []
+    let moveCount = 0
+    const report = await underLoad(async (writer) => {
+      let leading = await cluster.leader('node0')
+      for (const nodeId of cluster.nodeIds.toReversed()) {
+        writer.takeLongestGapMs()
+        const container = cluster.container(nodeId).getId()
+        await docker('stop', '--time', '30', container)
+        expect(await docker('inspect', '--format', '{{.State.ExitCode}}', container)).toBe('0')
+        await docker('start', container)
+        await isBack(nodeId)
+        await writesGoOn(writer)
+        gapsMs.push(writer.takeLongestGapMs())
+        const now = await cluster.leader(nodeId)
+        if (now !== leading) moveCount += 1
+        leading = now
+      }
+    })
+    print('each node stopped in turn', { ...report, gapsMs, moveCount })
+    expect(Object.keys(report.failures).filter((reason) => !SAFE_FAILURES.test(reason))).toEqual([])
+    expect(moveCount).toBeLessThanOrEqual(MOVES_MAX)
+  },
   TEST_TIMEOUT_MS,
 )
+
+/** An expression of the dashboard as Grafana would send it. */
+const filledIn = (expression: string): string =>
+  expression.replaceAll('$namespace', 'space').replaceAll('$pod', 'node-.*').replaceAll('$__rate_interval', '15s')
+
+async function scrapes(): Promise<void> {
+  const prometheus = new Prometheus(cluster)
+  try {
+    await prometheus.start()
+    expect(await prometheus.checkRules()).toContain('SUCCESS')
+    const isScraped = async (): Promise<true | undefined> =>
+      (await prometheus.value('min(count_over_time(up{namespace="space"}[15s])) >= 3')) === undefined ? undefined : true
+    await eventually('each node was scraped three times', isScraped, { timeoutMs: 20_000 })
+    expect(await prometheus.value('sum(up)')).toBe(cluster.nodeIds.length)
+    expect(await prometheus.value('sum(insi_raft_is_leader)')).toBe(1)
+    expect(await prometheus.value('max(insi_raft_quorum_margin)')).toBe(1)
+    const names = await prometheus.get<string[]>('label/__name__/values')
+    const asked = dashboardExpressions().flatMap((expression) => expression.match(/\w+(?=\{)/g) ?? [])
+    expect(asked.filter((name) => !names.includes(name))).toEqual([])
+    const answers = dashboardExpressions().map((expression) => prometheus.value(filledIn(expression)))
+    expect((await Promise.all(answers)).filter((value) => value === undefined)).toEqual([])
+    const { groups } = await prometheus.get<{
+      groups: { rules: { name: string; health: string; state?: string; lastError?: string }[] }[]
+    }>('rules')
+    const rules = groups.flatMap((group) => group.rules)
+    expect(rules.filter(({ health }) => health !== 'ok')).toEqual([])
+    expect(rules.filter(({ state }) => state === 'firing').map(({ name }) => name)).toEqual([])
+  } finally {
+    await prometheus.stop()
+  }
+}
+
+if (withoutPrometheus === null) {
+  test(
+    'a Prometheus scrapes every node, its rules are sound and quiet, and each query of the dashboard has an answer',
+    scrapes,
+    TEST_TIMEOUT_MS,
+  )
+}

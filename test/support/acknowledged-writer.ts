@@ -1,17 +1,33 @@
-// Writers that remember which writes were acknowledged, for tests that break a cluster under load and count what is lost.
+// Writers that remember which writes were acknowledged, for tests that break a cluster under load and count what is lost. A
+// request that failed is sent again until it succeeds: to set the same value twice is the same as once.
 
 const READ_CONCURRENCY = 8
 const ANSWER_TIMEOUT_MS = 10_000
+/** How long the last write of each worker may take when the load ends. */
+const LAST_WRITE_MS = 20_000
+const RETRY_PAUSE_MS = 20
 
 /** Where to send the next request: addresses change when pods or containers move. */
 type Target = () => string
+
+export interface AcknowledgedReport {
+  readonly acknowledged: number
+  readonly failed: number
+  /** Failed requests by why: the code of an error of the connection, or the error type of an answer. */
+  readonly failures: Readonly<Record<string, number>>
+  /** Writes that were sent and never acknowledged, however often. */
+  readonly abandoned: number
+  /** The longest time in which no writer had an acknowledgement. */
+  readonly longestGapMs: number
+}
 
 export class AcknowledgedWriter {
   readonly #targets: readonly Target[]
   readonly #apiKey: string
   readonly #acknowledged = new Map<string, string>()
   #isRunning = true
-  #failedCount = 0
+  readonly #failures = new Map<string, number>()
+  #abandonedCount = 0
   #longestGapMs = 0
   #lastAcknowledged = performance.now()
   readonly #workers: readonly Promise<void>[]
@@ -27,15 +43,24 @@ export class AcknowledgedWriter {
     return this.#acknowledged.size
   }
 
-  /** Ends the load. `longestGapMs` is the longest time in which no writer had an acknowledgement. */
-  async stop(): Promise<{ acknowledged: number; failed: number; longestGapMs: number }> {
+  /** Ends the load once the writes under way are acknowledged. */
+  async stop(): Promise<AcknowledgedReport> {
     this.#isRunning = false
     await Promise.all(this.#workers)
     return {
       acknowledged: this.#acknowledged.size,
-      failed: this.#failedCount,
+      failed: [...this.#failures.values()].reduce((sum, count) => sum + count, 0),
+      failures: Object.fromEntries(this.#failures),
+      abandoned: this.#abandonedCount,
       longestGapMs: Math.round(this.#longestGapMs),
     }
+  }
+
+  /** Like `longestGapMs` of the report, since the last call. */
+  takeLongestGapMs(): number {
+    const gapMs = Math.round(this.#longestGapMs)
+    this.#longestGapMs = 0
+    return gapMs
   }
 
   /** The keys that were acknowledged but do not hold their value; the reads are spread over the targets. */
@@ -62,28 +87,40 @@ export class AcknowledgedWriter {
 
   async #write(worker: number): Promise<void> {
     let at = worker
-    for (let count = 0; ; count++) {
-      if (!this.#isRunning) return
+    for (let count = 0; this.#isRunning; count++) {
       const key = `load-${worker}-${count}`
-      const target = this.#targets[at % this.#targets.length]
-      if (target === undefined) throw new Error('no target')
-      try {
-        const answer = await fetch(`${target()}/db/api/v1/set`, {
-          method: 'POST',
-          headers: { authorization: `Bearer ${this.#apiKey}`, 'content-type': 'application/json' },
-          body: JSON.stringify({ key, value: `value-${key}` }),
-          signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS),
-        })
-        await answer.text()
-        if (!answer.ok) throw new Error(`answered ${answer.status}`)
-        this.#acknowledge(key)
-      } catch {
-        this.#failedCount += 1
-        at += 1
+      let deadlineMs = Number.POSITIVE_INFINITY
+      for (;;) {
+        try {
+          await this.#set(this.#targets[at % this.#targets.length], key)
+          this.#acknowledge(key)
+          break
+        } catch (error) {
+          const reason = reasonOf(error)
+          this.#failures.set(reason, (this.#failures.get(reason) ?? 0) + 1)
+          at += 1
+        }
+        if (!this.#isRunning) deadlineMs = Math.min(deadlineMs, performance.now() + LAST_WRITE_MS)
+        if (performance.now() > deadlineMs) {
+          this.#abandonedCount += 1
+          return
+        }
         // A refused connection fails at once: without a pause the writers would only spin.
-        await new Promise((resolve) => setTimeout(resolve, 20))
+        await new Promise((resolve) => setTimeout(resolve, RETRY_PAUSE_MS))
       }
     }
+  }
+
+  async #set(target: Target | undefined, key: string): Promise<void> {
+    if (target === undefined) throw new Error('no target')
+    const answer = await fetch(`${target()}/db/api/v1/set`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${this.#apiKey}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ key, value: `value-${key}` }),
+      signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS),
+    })
+    const text = await answer.text()
+    if (!answer.ok) throw new RefusedError(answer.status, text)
   }
 
   #acknowledge(key: string): void {
@@ -92,4 +129,17 @@ export class AcknowledgedWriter {
     this.#lastAcknowledged = now
     this.#acknowledged.set(key, `value-${key}`)
   }
+}
+
+/** An answer that is not a success. */
+class RefusedError extends Error {
+  constructor(status: number, text: string) {
+    super(/"error_type":"(\w+)"/.exec(text)?.[1] ?? `answered ${status}`)
+  }
+}
+
+/** Errors of fetch come from outside of the realm of the tests, where they are no instances of its Error. */
+function reasonOf(error: unknown): string {
+  const { cause, message } = error as { readonly cause?: { readonly code?: unknown }; readonly message?: unknown }
+  return String(cause?.code ?? message ?? error)
 }
