@@ -1,4 +1,4 @@
 // JSON as data.
 
-export type Json = null | boolean | number | string | readonly Json[] | { readonly [member: string]: Json }
+type Json = null | boolean | number | string | readonly Json[] | { readonly [member: string]: Json }
 export type JsonObject = { readonly [member: string]: Json }

@@ -222,7 +222,7 @@ export interface AliasDeleteCommand extends Timed {
  * when the alias is gone by the time the command has its place in the log. Commands of an entity's own key need no such check,
  * since they are refused by the state of the entity.
  */
-export interface AliasActCommand extends Timed {
+interface AliasActCommand extends Timed {
   readonly type: 'alias.act'
   readonly keyUuid: string
   readonly command: DirectCommand
