@@ -20,10 +20,12 @@ const TOTAL_TIMEOUT_MS = 10_000
 export class Connection {
   readonly #globals: GlobalOptions
   readonly #environment: Environment
+  readonly #onServerTiming: ClientOptions['onServerTiming']
   #file: ClusterFile | undefined
 
-  /** Throws CommandFailure when the flags contradict each other. */
-  constructor(globals: GlobalOptions, environment: Environment) {
+  /** `onServerTiming`: see ClientOptions. Throws CommandFailure when the flags contradict each other. */
+  constructor(globals: GlobalOptions, environment: Environment, onServerTiming?: ClientOptions['onServerTiming']) {
+    this.#onServerTiming = onServerTiming
     this.#globals = globals
     this.#environment = environment
     if (this.#isDirect() && globals.configPath !== CONFIG_PATH_DEFAULT) {
@@ -48,6 +50,7 @@ export class Connection {
         apiKey,
         retry: RETRY,
         totalTimeoutMs: TOTAL_TIMEOUT_MS,
+        ...(this.#onServerTiming === undefined ? {} : { onServerTiming: this.#onServerTiming }),
         ...(this.#globals.consistency === undefined ? {} : { consistency: this.#globals.consistency }),
       })
     } catch (error) {

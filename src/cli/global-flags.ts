@@ -34,6 +34,7 @@ export const GLOBAL_FLAGS: readonly FlagSpec[] = [
     defaultText: CONSISTENCY_MODES[0],
     meaning: 'What reads promise; local may be stale.',
   },
+  { name: 'explain', type: 'boolean', meaning: 'Tell on stderr where the time of each request went.' },
   {
     name: 'o',
     type: 'text',
@@ -52,6 +53,7 @@ export interface GlobalOptions {
   readonly privateAddress: string
   readonly consistency: Consistency | undefined
   readonly format: Format
+  readonly isExplained: boolean
 }
 
 /** The global flags in front of `words`, and the words of the command. Throws FlagFailure. */
@@ -70,6 +72,7 @@ export function parseGlobalFlags(words: readonly string[]): {
     privateAddress: text('private'),
     consistency: CONSISTENCY_MODES.find((mode) => mode === values.consistency),
     format: values.o === 'json' ? 'json' : 'table',
+    isExplained: values.explain === true,
   }
   return { options, rest, isHelp }
 }

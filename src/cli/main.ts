@@ -101,7 +101,7 @@ class Call {
 
   async #context(args: readonly string[], flags: CommandContext['flags']): Promise<CommandContext> {
     const { access } = this.#command
-    const connection = access === 'nothing' ? undefined : new Connection(this.#globals, this.#process.environment)
+    const connection = access === 'nothing' ? undefined : this.#connect()
     this.#connection = connection
     const isClientNeeded = connection !== undefined && access !== 'configuration'
     const http = isClientNeeded ? this.#keep(await connection.client(access)) : undefined
@@ -140,6 +140,14 @@ class Call {
       },
       interruption: this.#process.interruption,
     }
+  }
+
+  #connect(): Connection {
+    const { environment } = this.#process
+    if (!this.#globals.isExplained) return new Connection(this.#globals, environment)
+    return new Connection(this.#globals, environment, (serverTiming) => {
+      this.#console.log('INFO', 'Where the time went, in ms', phasesOf(serverTiming))
+    })
   }
 
   #keep(client: HttpClient): HttpClient {
@@ -250,4 +258,14 @@ async function complainUnknown(
   console.log('ERROR', 'Unknown command', { command: words[0], hint })
   console.complain(usageText())
   return EXIT_FAILURE
+}
+
+/** `name;dur=1.5, …` as fields of a diagnostic. */
+function phasesOf(serverTiming: string): Record<string, string> {
+  return Object.fromEntries(
+    serverTiming.split(', ').map((metric) => {
+      const [phase = '', duration = ''] = metric.split(';dur=')
+      return [phase, duration]
+    }),
+  )
 }

@@ -39,6 +39,8 @@ export interface CallTarget {
 /** Fields of a request by their wire name; undefined ones are left out. */
 export type Fields = Readonly<Record<string, unknown>>
 
+const EXPLAIN_HEADER = 'x-insi-explain'
+
 const REDIRECT_STATUSES: readonly number[] = [301, 302, 303, 307, 308]
 
 /** Printable ASCII: what a header can carry and every key consists of. */
@@ -171,8 +173,9 @@ export class HttpClient {
 
   async #exchange(asked: AskedFor, body: string | undefined, options: CallOptions): Promise<Answer> {
     const timeoutMs = options.timeoutMs ?? this.#options.timeoutMs ?? TIMEOUT_MS_DEFAULT
+    const { onServerTiming } = this.#options
     try {
-      return await this.#transport.exchange({
+      const answer = await this.#transport.exchange({
         method: asked.method,
         url: asked.url,
         headers: {
@@ -180,12 +183,16 @@ export class HttpClient {
           accept: 'application/json',
           'content-type': 'application/json',
           ...(body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) }),
+          ...(onServerTiming === undefined ? {} : { [EXPLAIN_HEADER]: '1' }),
         },
         body,
         timeoutMs,
         connectTimeoutMs: this.#options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS_DEFAULT,
         signal: options.signal,
       })
+      const serverTiming = answer.headers['server-timing']
+      if (serverTiming !== undefined) onServerTiming?.(String(serverTiming))
+      return answer
     } catch (error) {
       if (error instanceof TransportFailure) throw errorOfFailure(error, asked)
       throw error

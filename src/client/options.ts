@@ -44,6 +44,8 @@ export interface ClientOptions {
   readonly skipVerify?: boolean
   /** PEM certificates to trust instead of the system's. */
   readonly ca?: readonly string[]
+  /** Asks each answer where its time went, and is told: the value of its Server-Timing header. */
+  readonly onServerTiming?: (serverTiming: string) => void
   readonly clock?: Clock
   readonly random?: Pick<Random, 'int'>
 }

@@ -1,6 +1,6 @@
 // The commands that look at running nodes: what they send and print.
 import { ScriptedServer, apiError, json } from '../client/scripted-server.ts'
-import { run } from './run.ts'
+import { TIME, run } from './run.ts'
 import type { Ran } from './run.ts'
 
 let server: ScriptedServer
@@ -122,4 +122,16 @@ test('top draws in place on a terminal and ends without a complaint when it is i
   const ran = await run(['--root', 'top'], environment, { isColoured: true, interruption: interruption.signal })
   expect([ran.code, ran.stderr]).toEqual([0, ''])
   expect(ran.stdout.startsWith('\u001B[H\u001B[2J')).toBe(true)
+})
+
+test('--explain tells where the time of a request went, on stderr, and asks for it only then', async () => {
+  const headers = { 'server-timing': 'auth;dur=0.071, write;dur=17.1, total;dur=19' }
+  server.script = () => ({ ...json({ data: '1' }), headers: { 'content-type': 'application/json', ...headers } })
+  const environment = { INSI_PUBLIC_ADDRESS: server.address, INSI_API_KEY: 'insi_a' }
+  const ran = await run(['--explain', 'get', 'a'], environment)
+  expect([ran.code, ran.stdout]).toEqual([0, '1\n'])
+  expect(ran.stderr).toBe(`${TIME} level=INFO msg="Where the time went, in ms" auth=0.071 write=17.1 total=19\n`)
+  expect(server.requests.at(-1)?.headers['x-insi-explain']).toBe('1')
+  expect((await run(['get', 'a'], environment)).stderr).toBe('')
+  expect(server.requests.at(-1)?.headers['x-insi-explain']).toBeUndefined()
 })
