@@ -38,6 +38,11 @@ export class ConnectionGuard {
     socket.once('close', () => this.#sockets.delete(socket))
   }
 
+  /** The socket is a WebSocket's from now on, which is pinged and has bounds of its own. */
+  release(socket: Socket): void {
+    if (this.#sockets.delete(socket) && socket.timeout === this.#answerTimeoutMs) socket.setTimeout(0)
+  }
+
   /**
    * Whether the request may be carried out. Answers are sent in the order of requests, so those that a client sends ahead wait
    * in memory: too many are refused, and the connection ends with the refusal.

@@ -74,6 +74,7 @@ export class HttpServer {
       socket.once('close', () => this.#sockets.delete(socket))
     })
     this.server.on(options.tls === null ? 'connection' : 'secureConnection', (socket: Socket) => guard.watch(socket))
+    this.server.on('upgrade', (_request, socket: Duplex) => guard.release(socket as Socket))
   }
 
   /** Connections that are open now. */
