@@ -211,10 +211,43 @@ const DISK_ALERTS: readonly AlertRule[] = [
   },
 ]
 
+/** Series of the reconciler's pods. */
+const reconcilers = (series: string): string => `${series}{namespace="NAMESPACE",pod=~"RELEASE-reconciler-.*"}`
+
+const RECONCILER_ALERTS: readonly AlertRule[] = [
+  {
+    name: 'InsiReconcilerStalled',
+    severity: 'warning',
+    for: '5m',
+    expression: `time() - max(${reconcilers('insi_reconciler_last_success_timestamp_seconds')}) > 300`,
+    summary: 'The reconciler has not seen cluster and StatefulSet together for {{ $value | humanizeDuration }}.',
+    advice:
+      'The cluster works without it; only scaling and the replacement of lost disks wait. Its log has the reason: no leader, no API server, or a missing right.',
+  },
+  {
+    name: 'InsiReconcilerApiErrors',
+    severity: 'warning',
+    for: '15m',
+    expression: `sum(rate(${reconcilers('insi_reconciler_api_errors_total')}[5m])) > 0.05`,
+    summary: 'Requests of the reconciler to the API server keep failing.',
+    advice: 'Its log names request and status; a 403 means that the Role of the chart was changed or is not bound.',
+  },
+  {
+    name: 'InsiVoterCountMismatch',
+    severity: 'warning',
+    for: '15m',
+    expression: `${reconcilers('insi_reconciler_voters')} != on (pod) (${reconcilers('insi_reconciler_voters_wanted')} > 0) and on (pod) ${reconcilers('insi_reconciler_is_lease_holder')} == 1`,
+    summary: 'The cluster has {{ $value }} voters, and the StatefulSet wants another number.',
+    advice:
+      'A member waits to join or to be removed. `kubectl get events` on the StatefulSet tells which step was refused, and why.',
+  },
+]
+
 export const ALERT_GROUPS: Readonly<Record<string, readonly AlertRule[]>> = {
   quorum: QUORUM_ALERTS,
   nodes: NODE_ALERTS,
   disks: DISK_ALERTS,
+  reconciler: RECONCILER_ALERTS,
 }
 
 export const RECORDING_RULES: readonly RecordingRule[] = [

@@ -4,6 +4,7 @@ import { Registry, collectDefaultMetrics } from 'prom-client'
 import { ALERT_GROUPS, RECORDING_RULES } from '../../scripts/chart-alerts.ts'
 import { DASHBOARD_FILE, dashboardExpressions, renderDashboard } from '../../scripts/chart-dashboard.ts'
 import { ALERTS_DOCUMENT, RULES_FILE, renderAlertsDocument, renderRules } from '../../scripts/generate-chart-rules.ts'
+import { RECONCILER_SERIES } from '../../src/metrics/catalogue-reconciler.ts'
 import { SERIES } from '../../src/metrics/catalogue.ts'
 import type { Series } from '../../src/metrics/series.ts'
 
@@ -12,7 +13,7 @@ const TARGET_LABELS = ['namespace', 'pod', 'job']
 
 function labelsBySeries(): Map<string, readonly string[]> {
   const labels = new Map<string, readonly string[]>([['up', []]])
-  for (const [name, series] of Object.entries<Series>(SERIES)) {
+  for (const [name, series] of Object.entries<Series>({ ...SERIES, ...RECONCILER_SERIES })) {
     labels.set(name, series.labels)
     if (series.type !== 'histogram') continue
     for (const part of ['bucket', 'sum', 'count']) labels.set(`${name}_${part}`, [...series.labels, 'le'])

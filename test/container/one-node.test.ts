@@ -7,6 +7,8 @@ requireImage()
 const TEST_TIMEOUT_MS = 120_000
 const VALUE_BYTES = 100 * 1024
 const VALUE_COUNT = 1500
+/** Of what the image adds to its base. */
+const COMPRESSED_BYTES_MAX = 90_000_000
 const cluster = new ContainerCluster(1)
 const inspect = (format: string): Promise<string> =>
   docker('inspect', '--format', format, cluster.container('node0').getId())
@@ -46,6 +48,14 @@ test('its heap is bounded by the memory limit of the container, not by the memor
   expect(flag).not.toBe('')
   expect(heapBytes).toBeGreaterThan(memoryBytes / 2)
   expect(heapBytes).toBeLessThan(memoryBytes * 0.9)
+})
+
+test('what it adds to its base is small', async () => {
+  const command = 'tar -cf - /app /usr/local/bin/insi* 2>/dev/null | gzip | wc -c'
+  const { stdout } = await cluster.container('node0').exec(['sh', '-c', command])
+  process.stdout.write(`the image adds ${stdout.trim()} bytes, compressed\n`)
+  expect(Number(stdout)).toBeGreaterThan(1_000_000)
+  expect(Number(stdout)).toBeLessThan(COMPRESSED_BYTES_MAX)
 })
 
 test('what it is made of is told by its labels', async () => {

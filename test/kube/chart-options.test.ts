@@ -128,7 +128,7 @@ describe('alerts', () => {
   test('ask for the series of this release alone', async () => {
     const rules = rulesOf(await one('PrometheusRule', values, OPERATOR))
     expect(rules.length).toBeGreaterThan(20)
-    const others = rules.filter(({ expr }) => !expr.includes('{namespace="insi",pod=~"mine-[0-9]+"'))
+    const others = rules.filter(({ expr }) => !/\{namespace="insi",pod=~"mine-(\[0-9\]\+|reconciler-\.\*)"/.test(expr))
     expect(others).toEqual([])
   })
 
@@ -153,6 +153,18 @@ describe('alerts', () => {
   test('that do not exist cannot be left out', async () => {
     await expect(render([...values, 'prometheusRule.disabledAlerts={InsiNodeDwon}'])).rejects.toThrow('disabledAlerts')
   })
+})
+
+test('where the nodes are scraped, the reconciler is too, and nothing twice', async () => {
+  const values = ['secret.existingSecret=given', 'serviceMonitor.enabled=true', 'podMonitor.enabled=true']
+  const monitors = async (...more: string[]): Promise<string[]> =>
+    (await objects([...values, ...more], OPERATOR))
+      .filter(({ kind }) => kind.endsWith('Monitor'))
+      .map(({ kind, metadata }) => `${kind}/${metadata.name}`)
+      .toSorted()
+  expect(await monitors()).toEqual(['PodMonitor/insi', 'PodMonitor/insi-reconciler', 'ServiceMonitor/insi'])
+  expect(await monitors('podMonitor.enabled=false')).toEqual(['PodMonitor/insi-reconciler', 'ServiceMonitor/insi'])
+  expect(await monitors('podMonitor.enabled=false', 'serviceMonitor.enabled=false')).toEqual([])
 })
 
 test('the dashboard is a ConfigMap that the sidecar of Grafana finds', async () => {
