@@ -15,6 +15,8 @@ import type { ConfiguredPeer, ReplicaIdentity, ReplicaOptions } from './replica-
 import type { PeerRequests } from './replica-requests.ts'
 
 const PROBE_TIMEOUT_MS = 500
+/** A majority is enough, but a node that starts at the same time and has data gets this long to say so. */
+const MAJORITY_PATIENCE_MS = 3_000
 /** The others wait for the default leader, which therefore asks more often than they do. */
 const BOOTSTRAP_PAUSE_MS_MAX = 1_000
 /** A reason to wait that stays the same is logged again after this time. */
@@ -33,13 +35,15 @@ export interface StartSituation {
   readonly peers: readonly ConfiguredPeer[]
   /** The cluster that the identity marker names: it exists, whoever answers. Null: there is no marker. */
   readonly markedClusterId: string | null
+  /** For how long a majority has said that it belongs to no cluster. */
+  readonly majorityForMs: number
 }
 
 export type StartDecision =
   | { readonly type: 'bootstrap' }
   | { readonly type: 'join'; readonly clusterId: string; readonly raftAddresses: readonly string[] }
-  /** `reason` also says what would end the wait. */
-  | { readonly type: 'wait'; readonly reason: string }
+  /** `reason` also says what would end the wait; `hasMajority`: nothing but a moment's patience. */
+  | { readonly type: 'wait'; readonly reason: string; readonly hasMajority: boolean }
 
 /** What to do after a round of questions that gave `answers`. Pure. */
 export function decideStart(answers: readonly PeerAnswer[], situation: StartSituation): StartDecision {
@@ -67,7 +71,7 @@ export function decideStart(answers: readonly PeerAnswer[], situation: StartSitu
 
 /** Nobody who answers belongs to a cluster. */
 function decideWithoutCluster(answers: readonly PeerAnswer[], situation: StartSituation): StartDecision {
-  const { markedClusterId, mayBootstrap, peers } = situation
+  const { majorityForMs, markedClusterId, mayBootstrap, peers } = situation
   if (markedClusterId !== null) {
     return wait(
       `the identity marker says that the cluster ${markedClusterId} exists, and no node that answers belongs to it: start the nodes that hold its data; only if all of it is lost for good, remove the marker`,
@@ -82,15 +86,17 @@ function decideWithoutCluster(answers: readonly PeerAnswer[], situation: StartSi
   )
   const configuredCount = peers.length + 1
   const neededCount = Math.floor(configuredCount / 2) + 1
-  if (heard.length + 1 >= neededCount) return { type: 'bootstrap' }
   const silent = peers.filter((peer) => !heard.includes(peer)).map(({ nodeId }) => nodeId)
+  const hasMajority = heard.length + 1 >= neededCount
+  if (silent.length === 0 || (hasMajority && majorityForMs >= MAJORITY_PATIENCE_MS)) return { type: 'bootstrap' }
+  if (hasMajority) return wait(`most nodes belong to no cluster; ${silent.join(', ')} may still say otherwise`, true)
   return wait(
     `this node has an empty data directory and begins no cluster, because there may be one already: ${neededCount} of the ${configuredCount} configured nodes, itself included, must say that they belong to none, and ${silent.join(', ')} did not answer. Start them, or remove from the configuration what does not exist`,
   )
 }
 
-function wait(reason: string): StartDecision {
-  return { type: 'wait', reason }
+function wait(reason: string, hasMajority = false): StartDecision {
+  return { type: 'wait', reason, hasMajority }
 }
 
 export interface StartDeps {
@@ -117,10 +123,13 @@ export async function findCluster(deps: StartDeps): Promise<StartOutcome> {
   const pauseMsMax = mayBootstrap ? Math.min(BOOTSTRAP_PAUSE_MS_MAX, options.retryMaxMs) : options.retryMaxMs
   const remind = reminder(deps)
   let pauseMs = retryMinMs
+  let majoritySinceMs: number | null = null
   for (;;) {
     const answers = await probePeers(requests, peers)
     signal.throwIfAborted()
-    const decision = await decide(deps, answers)
+    const nowMs = clock.monotonicMs()
+    const decision = await decide(deps, answers, majoritySinceMs === null ? 0 : nowMs - majoritySinceMs)
+    majoritySinceMs = decision.type === 'wait' && decision.hasMajority ? (majoritySinceMs ?? nowMs) : null
     signal.throwIfAborted()
     switch (decision.type) {
       case 'bootstrap':
@@ -143,10 +152,10 @@ export async function findCluster(deps: StartDeps): Promise<StartOutcome> {
   }
 }
 
-async function decide(deps: StartDeps, answers: readonly PeerAnswer[]): Promise<StartDecision> {
+async function decide(deps: StartDeps, answers: readonly PeerAnswer[], majorityForMs: number): Promise<StartDecision> {
   const { mayBootstrap, peers } = deps.options
   try {
-    return decideStart(answers, { mayBootstrap, peers, markedClusterId: await deps.readMarker() })
+    return decideStart(answers, { mayBootstrap, peers, majorityForMs, markedClusterId: await deps.readMarker() })
   } catch (error) {
     return wait(`the identity marker cannot be read: ${messageOf(error)}`)
   }

@@ -59,6 +59,8 @@ export interface SimWorld {
   readonly trace: SimTrace
   readonly committed: CommittedLog
   readonly bug: PlantedBug | null
+  /** What the identity marker of every node says; absent: there is none. */
+  readonly marker?: () => string | null
 }
 
 export interface SimHardware {
@@ -322,7 +324,7 @@ export class SimNode {
         schedule: (callback) => queueMicrotask(() => clock.run(callback)),
         onFatal: (error) => this.#onDeath(process, error.message),
         createRaft: (options, initial, raftLog) => new Raft(options, initial, raftLog),
-        readMarker: () => Promise.resolve(null),
+        readMarker: () => Promise.resolve(this.#world.marker?.() ?? null),
       },
       this.options,
     )

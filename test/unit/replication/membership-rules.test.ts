@@ -15,15 +15,18 @@ function answer(nodeId: string, clusterId: string | null, leaderAddress?: string
 
 describe('a node without a cluster', () => {
   const PEERS = ['a', 'b'].map((nodeId) => ({ nodeId, raftAddress: `${nodeId}:7000` }))
-  const EMPTY = { mayBootstrap: true, peers: PEERS, markedClusterId: null }
-  const WAIT = { type: 'wait', reason: expect.any(String) }
+  const EMPTY = { mayBootstrap: true, peers: PEERS, markedClusterId: null, majorityForMs: 0 }
+  const LATER = { ...EMPTY, majorityForMs: 3_000 }
+  const WAIT = { type: 'wait', reason: expect.any(String), hasMajority: false }
+  const PATIENCE = { ...WAIT, hasMajority: true }
 
   test('bootstraps as the default leader once a majority, itself included, says that it belongs to none', () => {
     expect(decideStart([answer('a', null), answer('b', null)], EMPTY)).toEqual({ type: 'bootstrap' })
-    expect(decideStart([answer('b', null)], EMPTY)).toEqual({ type: 'bootstrap' })
+    expect(decideStart([answer('b', null)], EMPTY)).toEqual(PATIENCE)
+    expect(decideStart([answer('b', null)], LATER)).toEqual({ type: 'bootstrap' })
     expect(decideStart([], { ...EMPTY, peers: [] })).toEqual({ type: 'bootstrap' })
     const five = {
-      ...EMPTY,
+      ...LATER,
       peers: [...PEERS, ...['c', 'd'].map((nodeId) => ({ nodeId, raftAddress: `${nodeId}:7000` }))],
     }
     expect(decideStart([answer('a', null)], five)).toEqual(WAIT)
@@ -32,13 +35,13 @@ describe('a node without a cluster', () => {
 
   test('never takes silence for absence, and says who did not answer', () => {
     const decision = decideStart([], EMPTY)
-    expect(decision).toEqual({ type: 'wait', reason: expect.stringContaining('a, b did not answer') })
-    expect(decideStart([], { ...EMPTY, peers: PEERS.slice(1) })).toEqual(WAIT)
+    expect(decision).toEqual({ ...WAIT, reason: expect.stringContaining('a, b did not answer') })
+    expect(decideStart([], { ...LATER, peers: PEERS.slice(1) })).toEqual(WAIT)
   })
 
   test('counts only answers of the node that is configured there', () => {
     const stranger = { ...answer('z', null), raftAddress: 'a:7000' }
-    expect(decideStart([stranger], EMPTY)).toEqual(WAIT)
+    expect(decideStart([stranger], LATER)).toEqual(WAIT)
   })
 
   test('never bootstraps when it is not the default leader', () => {
@@ -55,7 +58,7 @@ describe('a node without a cluster', () => {
 
   test('joins neither of two clusters', () => {
     const decision = decideStart([answer('a', 'c2'), answer('b', 'c1')], EMPTY)
-    expect(decision).toEqual({ type: 'wait', reason: expect.stringContaining('different clusters, c1 and c2') })
+    expect(decision).toEqual({ ...WAIT, reason: expect.stringContaining('different clusters, c1 and c2') })
   })
 
   test('under an identity marker never bootstraps and joins only the cluster that it names', () => {
@@ -63,7 +66,7 @@ describe('a node without a cluster', () => {
     expect(decideStart([answer('a', null), answer('b', null)], marked)).toEqual(WAIT)
     expect(decideStart([], { ...marked, peers: [] })).toEqual(WAIT)
     const foreign = decideStart([answer('a', 'c2')], marked)
-    expect(foreign).toEqual({ type: 'wait', reason: expect.stringContaining('the identity marker names c1') })
+    expect(foreign).toEqual({ ...WAIT, reason: expect.stringContaining('the identity marker names c1') })
   })
 })
 
