@@ -60,7 +60,7 @@ export class SimStreams {
       if (isGone && stream.memberId !== null) return `${stream.name} is still connected, though its key is gone`
       if (isGone || stream.isRevoked || stream.isRetired || stream.refusal === 'SUBSCRIBER_LIMIT_EXCEEDED') continue
       if (stream.memberId === null) return `${stream.name} is not connected: ${stream.refusal ?? 'not tried'}`
-      const missing = expectedOf(stream.interest, history).findLast(({ position }) => position > stream.position)
+      const missing = expectedOf(stream.interest, history, stream.position).at(-1)
       if (missing !== undefined) return `${stream.name} did not receive ${missing.json}`
     }
     for (const { entityId, isActive, slots } of history.model.entities.values()) {

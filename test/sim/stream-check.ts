@@ -23,13 +23,13 @@ export type Interest = { readonly entityId: EntityId } & (
   | { readonly type: 'writes'; readonly space: Space; readonly prefix: string }
 )
 
-/** All that was ever committed of what a stream wants, in order. */
-export function expectedOf(interest: Interest, history: CommittedHistory): readonly Expected[] {
+/** All that was committed after a position of what a stream wants, in order. */
+export function expectedOf(interest: Interest, history: CommittedHistory, after = 0): readonly Expected[] {
   const { entityId } = interest
   if (interest.type === 'events') {
     const { scope, topics } = interest
     return history.events
-      .filter((event) => event.entityId === entityId && topics.includes(event.topic))
+      .filter((event) => event.eventId > after && event.entityId === entityId && topics.includes(event.topic))
       .map(({ eventId, topic, data, timeMs }) => {
         const at = new Date(timeMs).toISOString()
         return {
@@ -41,6 +41,7 @@ export function expectedOf(interest: Interest, history: CommittedHistory): reado
   const revisions = new Map<number, string[]>()
   for (const write of history.writes) {
     const { revision, space, key } = write
+    if (revision <= after) continue
     if (write.entityId !== entityId || space !== interest.space || !key.startsWith(interest.prefix)) continue
     revisions.set(revision, [...(revisions.get(revision) ?? []), changeJson(write)])
   }
