@@ -10,6 +10,7 @@ import { ProcessCluster, type ClusterLayout } from '../support/process-cluster.t
 const INSIC = path.resolve(import.meta.dirname, '../../src/bin/insic.ts')
 /** Acknowledged writes between two changes, so that each happens under load. */
 const WRITES_BETWEEN = 50
+const STEP_TIMEOUT_MS = 30_000
 
 interface Status {
   readonly state: string
@@ -49,17 +50,40 @@ async function insic(...words: string[]): Promise<void> {
   if (code !== 0) throw new Error(`insic ${words.join(' ')} ended with ${String(code)}: ${output}`)
 }
 
+async function statusNow(): Promise<Status> {
+  return (await cluster.call('node0', '/db/api/v1/cluster/status', { private: true })).json() as Status
+}
+
+async function lead(nodeId: string): Promise<void> {
+  await eventually(`${nodeId} has led`, () => insic('cluster', 'transfer', nodeId).then(() => true), {
+    timeoutMs: STEP_TIMEOUT_MS,
+  })
+}
+
+/** A busy machine may elect in between: whoever leads then hands over first. */
+async function remove(nodeId: string): Promise<void> {
+  await eventually(
+    `${nodeId} is removed`,
+    async () => {
+      const { leader, members } = await statusNow()
+      if (leader !== null && !members.some((member) => member.node_id === nodeId)) return true
+      await (leader === nodeId ? insic('cluster', 'transfer', 'node0') : insic('cluster', 'remove', nodeId))
+      return undefined
+    },
+    { timeoutMs: STEP_TIMEOUT_MS },
+  )
+}
+
 /** Waits until exactly these nodes vote and the leader hears all of them. */
 async function untilVoters(nodeIds: readonly string[]): Promise<Status> {
   return eventually(
     `the voters are ${nodeIds.join(', ')}`,
     async () => {
-      const answer = await cluster.call('node0', '/db/api/v1/cluster/status', { private: true })
-      const status = answer.json() as Status
+      const status = await statusNow()
       const voters = status.members.filter(({ role }) => role === 'voter').map(({ node_id: id }) => id)
       return status.state === 'ok' && status.settled && voters.sort().join() === nodeIds.join() ? status : undefined
     },
-    { timeoutMs: 30_000 },
+    { timeoutMs: STEP_TIMEOUT_MS },
   )
 }
 
@@ -78,7 +102,9 @@ test('1, 3, 5, 3 and 1 members under load lose no acknowledged write', async () 
 async function scale(writer: AcknowledgedWriter): Promise<void> {
   const moreWrites = async (): Promise<void> => {
     const before = writer.acknowledgedCount
-    await eventually('writes go on', () => (writer.acknowledgedCount >= before + WRITES_BETWEEN ? true : undefined))
+    await eventually('writes go on', () => (writer.acknowledgedCount >= before + WRITES_BETWEEN ? true : undefined), {
+      timeoutMs: STEP_TIMEOUT_MS,
+    })
   }
   await moreWrites()
 
@@ -98,21 +124,21 @@ async function scale(writer: AcknowledgedWriter): Promise<void> {
   await moreWrites()
 
   // The one that leads has to hand over first, so that one of the removed has led.
-  await insic('cluster', 'transfer', 'node4')
+  await lead('node4')
   await moreWrites()
-  await insic('cluster', 'transfer', 'node2')
+  await lead('node2')
   for (const nodeId of ['node4', 'node3']) {
-    await insic('cluster', 'remove', nodeId)
+    await remove(nodeId)
     expect(await cluster.end(nodeId, 'SIGTERM')).toEqual({ code: 0, signal: null })
   }
   await untilVoters(['node0', 'node1', 'node2'])
   await moreWrites()
 
-  await insic('cluster', 'transfer', 'node0')
+  await lead('node0')
   for (const nodeId of ['node2', 'node1']) {
-    await insic('cluster', 'remove', nodeId)
+    await remove(nodeId)
     expect(await cluster.end(nodeId, 'SIGTERM')).toEqual({ code: 0, signal: null })
   }
-  expect(await untilVoters(['node0'])).toMatchObject({ leader: 'node0' })
+  await untilVoters(['node0'])
   await moreWrites()
 }
