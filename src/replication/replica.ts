@@ -25,6 +25,8 @@ import { tracedWrite } from './write-phases.ts'
 /** On stop: how long leadership may take to change hands, and proposals under way to end. */
 const STOP_TRANSFER_ELECTIONS = 3
 const STOP_DRAIN_MS = 1_000
+/** For which a leader that handed over still refuses what followers sent before they knew: silence would leave its fate open. */
+const STOP_LINGER_HEARTBEATS = 2
 
 const FIRST_ID_MAX = 2 ** 31
 
@@ -225,11 +227,16 @@ export class Replica {
   async #handOver(): Promise<void> {
     const member = this.#member
     if (member === null || this.#quarantined !== null) return
+    const hasLed = member.raft.role === 'leader'
     // Asked again and again: who was to take over may not have managed to, and another one can.
     await this.#waitUntil(
       () => member.raft.role !== 'leader' || !member.transferLeadership(),
       STOP_TRANSFER_ELECTIONS * this.#options.electionTimeoutMs,
     )
+    if (hasLed && member.raft.role !== 'leader') {
+      await this.#waitUntil(() => member.raft.leader !== null, this.#options.electionTimeoutMs)
+      await delay(this.#deps.clock, STOP_LINGER_HEARTBEATS * this.#options.heartbeatMs)
+    }
     await this.#waitUntil(() => this.#proposals.pendingCount === 0, STOP_DRAIN_MS)
   }
 

@@ -59,6 +59,37 @@ describe('a cluster', () => {
     })
   }, 120_000)
 
+  test('leaves no write through a follower open when its leader stops in order', async () => {
+    await withCluster(3, {}, async (cluster) => {
+      await cluster.startAll()
+      for (let round = 0; round < 4; round++) {
+        const leader = await cluster.formed()
+        const others = cluster.nodeIds.filter((nodeId) => nodeId !== leader)
+        const failures: unknown[] = []
+        let writtenCount = 0
+        const ending = new AbortController()
+        const writers = [...others, ...others, ...others, ...others].map(async (nodeId) => {
+          while (!ending.signal.aborted) {
+            try {
+              await cluster.set(nodeId, 'k', nodeId)
+              writtenCount++
+            } catch (error) {
+              failures.push(error)
+            }
+          }
+        })
+        await eventually('writes run', () => (writtenCount > 200 ? true : undefined))
+        await cluster.stop(leader)
+        const after = writtenCount
+        await eventually('writes go on', () => (writtenCount > after + 200 ? true : undefined))
+        ending.abort()
+        await Promise.all(writers)
+        expect(failures).toEqual([])
+        await cluster.start(leader)
+      }
+    })
+  }, 120_000)
+
   test('elects and goes on when nodes are addressed anew all at once', async () => {
     await withCluster(3, {}, async (cluster) => {
       await cluster.startAll()
