@@ -99,6 +99,8 @@ beforeAll(async () => {
 
 afterAll(async () => {
   for (const forward of forwards.values()) forward.close()
+  // First: while the reconciler can tell them that all of them go, pods do not wait for each other.
+  await inNamespace('delete', 'statefulset', 'insi', '--cascade=foreground', '--wait=true', '--timeout=120s')
   await kubectl('delete', 'namespace', NAMESPACE, '--wait=true', '--timeout=120s')
 }, TEST_TIMEOUT_MS)
 

@@ -13,6 +13,8 @@ beforeAll(async () => {
 }, TEST_TIMEOUT_MS)
 
 afterAll(async () => {
+  // First: while the reconciler can tell them that all of them go, pods do not wait for each other.
+  await kubectl('-n', 'insi', 'delete', 'statefulset', 'insi', '--cascade=foreground', '--wait=true', '--timeout=120s')
   await kubectl('delete', 'namespace', 'insi', '--wait=true', '--timeout=120s')
 }, TEST_TIMEOUT_MS)
 
