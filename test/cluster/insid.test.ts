@@ -5,7 +5,7 @@ import os from 'node:os'
 import path from 'node:path'
 import { rootKeyOf } from '../../src/contract/root-key.ts'
 import { eventually } from '../support/eventually.ts'
-import { freePorts } from '../support/process-cluster.ts'
+import { freePorts } from '../support/ports.ts'
 import { runInsid, startInsid } from './insid-process.ts'
 import type { InsidProcess } from './insid-process.ts'
 

@@ -7,7 +7,7 @@ import path from 'node:path'
 import { promisify } from 'node:util'
 import { GenericContainer, Network, type StartedNetwork, type StartedTestContainer, Wait } from 'testcontainers'
 import { eventually } from '../support/eventually.ts'
-import { freePorts } from '../support/process-cluster.ts'
+import { freePorts } from '../support/ports.ts'
 
 /** The image under test; see .ci/run. */
 const IMAGE = process.env['INSI_IMAGE'] ?? 'insi:test'

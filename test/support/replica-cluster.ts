@@ -1,7 +1,5 @@
 // Replicas of one cluster in this process, on real disks, real databases and real TLS connections.
 import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
-import type { AddressInfo } from 'node:net'
 import os from 'node:os'
 import path from 'node:path'
 import { must } from '../../src/base/assert.ts'
@@ -25,6 +23,7 @@ import { NodeDisk } from '../../src/storage/node-disk.ts'
 import type { OrderedStore } from '../../src/storage/ordered-store.ts'
 import { ReplaceableLevelStore } from '../../src/storage/replaceable-level-store.ts'
 import { eventually } from './eventually.ts'
+import { freePorts } from './ports.ts'
 import { RecordingLog } from './recording-log.ts'
 import type { LogLine } from './recording-log.ts'
 
@@ -68,7 +67,8 @@ export class ReplicaCluster {
 
   /** Gives every node a new address; nodes that run keep theirs until they start again. */
   async chooseAddresses(): Promise<void> {
-    for (const nodeId of this.nodeIds) this.#ports.set(nodeId, await freePort())
+    const ports = await freePorts(this.nodeIds.length)
+    for (const [at, nodeId] of this.nodeIds.entries()) this.#ports.set(nodeId, must(ports[at], 'every node has a port'))
   }
 
   addressOf(nodeId: string): string {
@@ -246,16 +246,4 @@ export class ReplicaCluster {
   #target(key: string): { space: 'value'; entityId: number; key: Buffer; timeMs: number } {
     return { space: 'value', entityId: ROOT_ENTITY_ID, key: Buffer.from(key), timeMs: this.#nextTimeMs++ }
   }
-}
-
-/** A port that was free a moment ago. */
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer()
-    server.on('error', reject)
-    server.listen(0, HOST, () => {
-      const { port } = server.address() as AddressInfo
-      server.close(() => resolve(port))
-    })
-  })
 }
