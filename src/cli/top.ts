@@ -56,12 +56,12 @@ function linesOf(seen: Overview, rows: number): Line[] {
 function headLines({ cluster, diskBytes, entityCount, memoryBytes, nodeId, rates }: Overview): Line[] {
   const { cache, events, system, values } = rates
   const load = `values ${values.toFixed(0)}/s  cache ${cache.toFixed(0)}/s  events ${events.toFixed(0)}/s  system ${system.toFixed(0)}/s`
-  const usage = `${entityCount} tenants  disk ${bytesText(diskBytes)}  memory ${bytesText(memoryBytes)}`
+  const usage = `tenants ${entityCount}  disk ${bytesText(diskBytes)}  memory ${bytesText(memoryBytes)}`
   if (cluster === null) return [{ text: `No leader, asked ${nodeId}`, colour: 'red' }, { text: load }, { text: usage }]
   const { leader, quorum, state, term } = cluster
   const margin = quorum.margin === null ? 'unknown' : String(quorum.margin)
   const colour = state === 'ok' ? 'bright-green' : state === 'degraded' ? 'yellow' : 'red'
-  const text = `${state}  leader ${leader ?? 'none'}  term ${term}  ${quorum.voters} voters, ${margin} may be lost`
+  const text = `${state}  leader ${leader ?? 'none'}  term ${term}  voters ${quorum.voters}, ${margin} may be lost`
   return [{ text, colour }, { text: load }, { text: usage }]
 }
 

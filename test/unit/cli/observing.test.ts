@@ -83,9 +83,9 @@ test('top shows nodes, load and tenants in 80 columns', async () => {
   const { code, stdout } = await insic('--root top --once')
   expect(code).toBe(0)
   expect(stdout.split('\n')).toEqual([
-    'degraded  leader node0  term 4  3 voters, 0 may be lost',
+    'degraded  leader node0  term 4  voters 3, 0 may be lost',
     'values 12000/s  cache 3/s  events 2/s  system 1/s',
-    '12 tenants  disk 3.0 MiB  memory 12 B',
+    'tenants 12  disk 3.0 MiB  memory 12 B',
     '',
     'NODE                  ROLE      STATE          LAG',
     'node0                 leader    up               0',
