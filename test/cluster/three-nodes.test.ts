@@ -130,8 +130,25 @@ describe('three nodes of the sample file', () => {
 })
 
 describe('a follower that was down for 50 000 writes', () => {
-  /** Acknowledged writes through the leader while node2 is down; then node2 returns. */
-  async function awayAndBack(extraYaml: string, check: (cluster: ProcessCluster) => unknown): Promise<void> {
+  /** One log entry: a set, or a batch of them. */
+  async function write(cluster: ProcessCluster, nodeId: string, numbers: readonly number[]): Promise<void> {
+    const sets = numbers.map((number) => ({ key: `away-${number}`, value: String(number) }))
+    const [set] = sets
+    const answer =
+      sets.length === 1 && set !== undefined
+        ? await cluster.set(nodeId, set.key, set.value)
+        : await cluster.call(nodeId, '/db/api/v1/batch', {
+            body: { operations: sets.map((fields) => ({ op: 'set', ...fields })) },
+          })
+    if (answer.status !== 200) throw new Error(`the write answered ${answer.status}: ${answer.text}`)
+  }
+
+  /** Acknowledged writes through the leader, so many in each log entry, while node2 is down; then node2 returns. */
+  async function awayAndBack(
+    writesOfOne: number,
+    extraYaml: string,
+    check: (cluster: ProcessCluster) => unknown,
+  ): Promise<void> {
     const cluster = await ProcessCluster.create({ nodeCount: 3, extraYaml })
     try {
       cluster.startAll()
@@ -142,9 +159,8 @@ describe('a follower that was down for 50 000 writes', () => {
       await Promise.all(
         Array.from({ length: 128 }, async () => {
           while (next < AWAY_WRITES) {
-            const number = next++
-            const answer = await cluster.set(leader, `away-${number}`, String(number))
-            if (answer.status !== 200) throw new Error(`set answered ${answer.status}: ${answer.text}`)
+            const numbers = Array.from({ length: writesOfOne }, () => next++)
+            await write(cluster, leader, numbers)
           }
         }),
       )
@@ -160,11 +176,11 @@ describe('a follower that was down for 50 000 writes', () => {
   }
 
   test('catches up from the log', async () => {
-    await awayAndBack('', (cluster) => expect(cluster.output('node2')).not.toMatch(/snapshot installed/))
+    await awayAndBack(1, '', (cluster) => expect(cluster.output('node2')).not.toMatch(/snapshot installed/))
   }, 120_000)
 
   test('catches up from a snapshot once the log was cut', async () => {
-    await awayAndBack('raft: { logEntriesMax: 5000, logRetainedEntries: 1000 }\n', (cluster) =>
+    await awayAndBack(50, 'raft: { logEntriesMax: 500, logRetainedEntries: 100 }\n', (cluster) =>
       // Reads see the received state while its installation still has to become durable.
       eventually('the snapshot is installed', () =>
         cluster.output('node2').includes('snapshot installed') ? true : undefined,
