@@ -159,7 +159,9 @@ describe('a follower that was down for 50 000 writes', () => {
       await Promise.all(
         Array.from({ length: 128 }, async () => {
           while (next < AWAY_WRITES) {
-            const numbers = Array.from({ length: writesOfOne }, () => next++)
+            const first = next
+            next += writesOfOne
+            const numbers = Array.from({ length: writesOfOne }, (_, at) => first + at)
             await write(cluster, leader, numbers)
           }
         }),
