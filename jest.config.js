@@ -2,8 +2,8 @@ import { availableParallelism } from 'node:os'
 
 export default {
   testEnvironment: 'node',
-  // Most of what a test waits for are disks, sockets and other processes, so two at once fit two cores.
-  maxWorkers: Math.max(2, availableParallelism() - 1),
+  // Much of a suite's time is waiting for disks, timers and other processes, so three at once fit two cores.
+  maxWorkers: Math.max(3, availableParallelism() - 1),
   // Tests wait for conditions with deadlines of their own; this one only ends what hangs, on a busy machine too.
   testTimeout: 30_000,
   extensionsToTreatAsEsm: ['.ts'],
