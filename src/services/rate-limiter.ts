@@ -2,10 +2,11 @@
 // nodes get tokens from it. What is allowed in t seconds on all nodes together is at most limit · t + limit, since
 //   - a token is given out once, and one that is lost with its message or expires is lost;
 //   - tokens that another node holds in advance count towards the bucket's burst;
-//   - a new leader begins with empty buckets, unless the cluster begins with it;
+//   - a new leader begins with empty buckets, unless the cluster begins with it; requests wait a moment for them to fill;
 //   - nodes that hear no leader begin with empty buckets too, and fill them at limit ÷ members.
 // The bound is exceeded by at most limit ÷ members a second for each node that is cut off from a leader that still works, and by
 // limit a second while a deposed leader does not know it yet; neither can write or make a linearizable read meanwhile.
+import { delay } from '../base/clock.ts'
 import type { Clock } from '../base/clock.ts'
 import type { Random } from '../base/random.ts'
 import { ROOT_ENTITY_ID } from '../state/commands.ts'
@@ -14,11 +15,14 @@ import type { StateReader } from '../state/state-reader.ts'
 import type { PeerChannel, RateClass, ServiceMessage, TokenGrant, TokenRequest } from './peer-channel.ts'
 import { TokenBuckets } from './rate-buckets.ts'
 import {
-  NEW_LEADER_PAUSE_MS,
   FIRST_REQUEST_ID_MAX,
+  NEW_LEADER_PATIENCE_MS,
+  NEW_LEADER_PAUSE_MS,
+  NEW_LEADER_WAIT_MS_MAX,
   NO_RATE_RETRY_MS,
   PREFETCH_MS,
   RATE_ENTRIES_MAX,
+  TOKEN_WAITERS_MAX,
 } from './rate-limits.ts'
 import { RatePools } from './rate-pools.ts'
 import type { Demand, TokenRequestResult } from './rate-pools.ts'
@@ -47,6 +51,14 @@ export interface RateLimiterDeps {
   readonly observer: RateObserver
 }
 
+/** A request, as the limiter sees it. */
+interface Asked {
+  readonly entityId: EntityId
+  readonly rateClass: RateClass
+  readonly limit: number
+  readonly count: number
+}
+
 type Grant = TokenGrant['entries'][number]
 
 const BUCKETS = {
@@ -65,10 +77,16 @@ export class RateLimiter {
   readonly #shares = new TokenBuckets<number>(BUCKETS)
   #aloneSinceMs: number | null = null
   readonly #pools: RatePools
+  /** The newest change of leadership that a request met, and when. */
+  #epoch: number
+  #epochSinceMs = Number.NEGATIVE_INFINITY
+  /** Requests that wait for the buckets of a new leader. */
+  #patientCount = 0
 
   constructor(deps: RateLimiterDeps) {
     this.#deps = deps
     const { channel, clock, observer, random } = deps
+    this.#epoch = channel.leadershipEpoch
     this.#pools = new RatePools({
       clock,
       channel,
@@ -80,27 +98,56 @@ export class RateLimiter {
   }
 
   /**
-   * Whether the entity may make one more request of the class now, or one that counts as `count`; at once on the leader. More
-   * than the limit at once are never allowed. Never rejects.
+   * Whether the entity may make one more request of the class now, or one that counts as `count`; at once on a leader that is not
+   * new. More than the limit at once are never allowed. Never rejects.
    */
   admit(entityId: EntityId, rateClass: RateClass, count = 1): RateVerdict | Promise<RateVerdict> {
     if (entityId === ROOT_ENTITY_ID) return null
     const limit = this.#limitOf(entityId, rateClass)
     if (limit === null || limit === undefined) return null
-    if (limit === 0) return this.#verdict(NO_RATE_RETRY_MS, limit, rateClass)
-    const { leadsSinceMs } = this.#deps.channel
-    if (leadsSinceMs !== null)
-      return this.#verdict(this.#take(entityId, rateClass, limit, leadsSinceMs, count), limit, rateClass)
-    const waitMs =
-      count === 1
-        ? this.#pools.admit(entityId, rateClass, limit)
-        : this.#pools.admitWhole(entityId, rateClass, limit, count)
-    return typeof waitMs === 'number'
-      ? this.#verdict(waitMs, limit, rateClass)
-      : waitMs.then((ms) => this.#verdict(ms, limit, rateClass))
+    if (limit === 0) return this.#verdict(NO_RATE_RETRY_MS, { limit, rateClass })
+    this.#noteLeadership()
+    const asked: Asked = { entityId, rateClass, limit, count }
+    const waitMs = this.#waitMs(asked)
+    return typeof waitMs === 'number' ? this.#settle(waitMs, asked) : waitMs.then((ms) => this.#settle(ms, asked))
   }
 
-  #verdict(waitMs: number, limit: number, rateClass: RateClass): RateVerdict {
+  /** 0: allowed. Otherwise ms until it would be. */
+  #waitMs({ entityId, rateClass, limit, count }: Asked): number | Promise<number> {
+    const { leadsSinceMs } = this.#deps.channel
+    if (leadsSinceMs !== null) return this.#take(entityId, rateClass, limit, leadsSinceMs, count)
+    return count === 1
+      ? this.#pools.admit(entityId, rateClass, limit)
+      : this.#pools.admitWhole(entityId, rateClass, limit, count)
+  }
+
+  /** Refuses, unless a new leader's buckets are what the request lacks: then it asks once more when they have filled. */
+  #settle(waitMs: number, asked: Asked): RateVerdict | Promise<RateVerdict> {
+    const isPatient =
+      waitMs > 0 && waitMs <= NEW_LEADER_WAIT_MS_MAX && this.#isLeaderNew() && this.#patientCount < TOKEN_WAITERS_MAX
+    return isPatient ? this.#askAgain(waitMs, asked) : this.#verdict(waitMs, asked)
+  }
+
+  async #askAgain(waitMs: number, asked: Asked): Promise<RateVerdict> {
+    this.#patientCount += 1
+    await delay(this.#deps.clock, Math.ceil(waitMs))
+    this.#patientCount -= 1
+    return this.#verdict(await this.#waitMs(asked), asked)
+  }
+
+  #noteLeadership(): void {
+    const { leadershipEpoch } = this.#deps.channel
+    if (leadershipEpoch === this.#epoch) return
+    this.#epoch = leadershipEpoch
+    this.#epochSinceMs = this.#deps.clock.monotonicMs()
+  }
+
+  #isLeaderNew(): boolean {
+    const { channel, clock } = this.#deps
+    return clock.monotonicMs() - (channel.leadsSinceMs ?? this.#epochSinceMs) < NEW_LEADER_PATIENCE_MS
+  }
+
+  #verdict(waitMs: number, { limit, rateClass }: Pick<Asked, 'limit' | 'rateClass'>): RateVerdict {
     if (waitMs === 0) return null
     this.#deps.observer.onLimited('key', rateClass)
     return { limit, burst: limit, retryAfterMs: waitMs }

@@ -21,10 +21,17 @@ export const LEADER_PROBE_INTERVAL_MS = 100
  */
 export const NEW_LEADER_PAUSE_MS = 200
 
+/**
+ * How long after a change of leader its empty buckets are the likely reason for a lack of tokens, and how long a request waits for
+ * one then instead of being refused: whoever keeps to the limit does not see the change as a refusal.
+ */
+export const NEW_LEADER_PATIENCE_MS = 1_000 + NEW_LEADER_PAUSE_MS
+export const NEW_LEADER_WAIT_MS_MAX = 500
+
 /** Entries of one request for tokens. */
 export const TOKEN_ENTRIES_MAX = 512
 
-/** Requests of one node that wait for tokens; more are refused. */
+/** Requests of one node that wait for the leader's answer, and that wait for a new leader's tokens; more are refused. */
 export const TOKEN_WAITERS_MAX = 10_000
 
 /** What a key with a limit of 0 is told to wait: nothing but a change of the limit helps. */

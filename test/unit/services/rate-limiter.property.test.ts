@@ -73,6 +73,26 @@ test('no more than limit · t + burst is allowed across changes of the leader', 
   )
 })
 
+test.each(['node0', 'node1'])(
+  'a client within its limit does not see a change of leader as a refusal, on %s',
+  async (nodeId) => {
+    const cluster = new RateCluster(NODES, 10, 3)
+    await cluster.pass(SECOND_MS)
+    cluster.setLeader('node0')
+    cluster.request(nodeId)
+    await cluster.pass(SECOND_MS)
+    expect(cluster.allowedMs).toHaveLength(1)
+    expect(cluster.refused).toBe(0)
+  },
+)
+
+test('a token that takes longer than the wait for a new leader is refused at once', async () => {
+  const cluster = new RateCluster(NODES, 1, 3)
+  cluster.setLeader('node0')
+  cluster.request('node0')
+  expect(cluster.refused).toBe(1)
+})
+
 /** Evenly spaced: with a burst of one, a pause that chance makes is a loss that no limiter can make good. */
 function evenDemand(cluster: RateCluster, perSecond: number, share: readonly number[]): () => void {
   const order = share.flatMap((weight, at) => Array.from({ length: weight }, () => `node${at}`))
