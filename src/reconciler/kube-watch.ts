@@ -67,20 +67,17 @@ async function watchOnce(
   }
   try {
     const watching = await new Watch(config).watch(path, { ...query, timeoutSeconds: WATCH_SECONDS }, onObject, onDone)
-    const stop = (): void => watching.abort()
+    const stop = (): void => {
+      watching.abort()
+      ended.resolve(null)
+    }
     signal.addEventListener('abort', stop, { once: true })
     if (signal.aborted) stop()
-    const reason = await Promise.race([ended.promise, aborted(signal)])
+    const reason = await ended.promise
+    // The signal outlives every watch: what is left on it would pile up.
     signal.removeEventListener('abort', stop)
     return reason
   } catch (error) {
     return messageOf(error)
   }
-}
-
-function aborted(signal: AbortSignal): Promise<null> {
-  if (signal.aborted) return Promise.resolve(null)
-  return new Promise((resolve) => {
-    signal.addEventListener('abort', () => resolve(null), { once: true })
-  })
 }

@@ -16,8 +16,6 @@ export const CLUSTER_ID_KEY = 'clusterId'
 
 export interface Observation {
   readonly snapshot: Snapshot
-  /** Selects the pods; null without a StatefulSet. */
-  readonly selector: string | null
   /** Null when the chart's ConfigMap is gone. */
   readonly topology: ConfigMapView | null
   readonly status: ConfigMapView | null
@@ -42,7 +40,7 @@ export async function observe(kube: Kube, raft: RaftAccess, names: Names, clock:
     raft: view,
     markedClusterId: marked === '' ? null : marked,
   }
-  return { snapshot, selector: set?.selector ?? null, topology, status, identity }
+  return { snapshot, topology, status, identity }
 }
 
 /** What was rendered last; null when nothing was, or nobody remembers it. */
