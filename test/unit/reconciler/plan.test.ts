@@ -3,39 +3,9 @@ import { Evidence } from '../../../src/reconciler/evidence.ts'
 import { plan } from '../../../src/reconciler/plan.ts'
 import type { Plan } from '../../../src/reconciler/plan.ts'
 import type { PodView, RaftMember, SetView, Snapshot } from '../../../src/reconciler/snapshot.ts'
+import { member, pod, set } from './samples.ts'
 
 const OPTIONS = { settleMs: 30_000, inviteMs: 5_000 }
-
-const set = (replicas: number, more: Partial<SetView> = {}): SetView => ({
-  name: 'insi',
-  uid: 'u',
-  replicas,
-  firstOrdinal: 0,
-  isDeleting: false,
-  isPaused: false,
-  ...more,
-})
-
-const member = (ordinal: number, more: Partial<RaftMember> = {}): RaftMember => ({
-  memberId: `insi-${ordinal}/x`,
-  nodeId: `insi-${ordinal}`,
-  incarnation: 'x',
-  role: 'voter',
-  demoted: false,
-  isLeader: ordinal === 0,
-  active: true,
-  lagEntries: 0,
-  ...more,
-})
-
-const pod = (ordinal: number, more: Partial<PodView> = {}): PodView => ({
-  name: `insi-${ordinal}`,
-  ordinal,
-  isRunning: true,
-  isReady: true,
-  isTerminating: false,
-  ...more,
-})
 
 interface Situation {
   readonly set: SetView | null

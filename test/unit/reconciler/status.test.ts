@@ -3,34 +3,17 @@ import { Evidence } from '../../../src/reconciler/evidence.ts'
 import { plan } from '../../../src/reconciler/plan.ts'
 import type { RaftMember, Snapshot } from '../../../src/reconciler/snapshot.ts'
 import { statusData } from '../../../src/reconciler/status.ts'
+import { member, pod, set } from './samples.ts'
 
 const OPTIONS = { settleMs: 30_000, inviteMs: 5_000 }
 const MORNING = '2026-01-01T08:00:00.000Z'
 const NOON = '2026-01-01T12:00:00.000Z'
 
-const member = (ordinal: number, more: Partial<RaftMember> = {}): RaftMember => ({
-  memberId: `insi-${ordinal}/x`,
-  nodeId: `insi-${ordinal}`,
-  incarnation: 'x',
-  role: 'voter',
-  demoted: false,
-  isLeader: ordinal === 0,
-  active: true,
-  lagEntries: 0,
-  ...more,
-})
-
 function statusOf(members: readonly RaftMember[] | null, replicas = 3, previous = {}, now = MORNING) {
   const snapshot: Snapshot = {
     takenAtMs: 0,
-    set: { name: 'insi', uid: 'u', replicas, firstOrdinal: 0, isDeleting: false, isPaused: false },
-    pods: [0, 1, 2].map((ordinal) => ({
-      name: `insi-${ordinal}`,
-      ordinal,
-      isRunning: true,
-      isReady: true,
-      isTerminating: false,
-    })),
+    set: set(replicas),
+    pods: [0, 1, 2].map((ordinal) => pod(ordinal)),
     raft: members === null ? null : { clusterId: 'c', leader: 'insi-0', isSettled: true, members },
     markedClusterId: 'c',
   }
