@@ -1,6 +1,7 @@
 // cluster status, members, the steps and their plans, and join.
 import { Cluster } from '../client/cluster.ts'
-import type { ClusterMember, ClusterStatus, ClusterStep, Quorum, StepPlan } from '../client/cluster.ts'
+import type { ClusterMember, ClusterStatus, ClusterStep } from '../client/cluster.ts'
+import type { Quorum, StepPlan } from '../contract/membership-plan.ts'
 import { CommandFailure, UsageFailure, argument } from './command.ts'
 import type { CommandContext, Line, Run } from './command.ts'
 import { OK_LINE } from './console.ts'

@@ -1,4 +1,5 @@
 // The cluster for administrators: who its members are, and one change of them at a time. Every call needs the root key.
+import type { Quorum, StepOutcome, StepPlan } from '../contract/membership-plan.ts'
 import { routeNamed } from './http.ts'
 import type { Fields, HttpClient } from './http.ts'
 import { TIMEOUT_MS_DEFAULT } from './options.ts'
@@ -21,15 +22,6 @@ export interface ClusterMember {
   readonly active: boolean | null
 }
 
-export interface Quorum {
-  readonly voters: number
-  /** Voters that must answer. */
-  readonly size: number
-  readonly active: number | null
-  /** Voters that may still be lost. */
-  readonly margin: number | null
-}
-
 export interface ClusterStatus {
   /** `degraded`: it works, and a voter is away. `no_quorum`: nothing can be written. */
   readonly state: 'ok' | 'degraded' | 'no_quorum'
@@ -49,27 +41,6 @@ export type ClusterStep =
   | { readonly action: 'promote' | 'demote'; readonly nodeId: string; readonly incarnation?: string }
   | { readonly action: 'remove'; readonly nodeId: string; readonly incarnation?: string; readonly force?: boolean }
   | { readonly action: 'transfer'; readonly nodeId?: string }
-
-/** What a step does, or would do. */
-export interface StepPlan {
-  readonly action: string
-  readonly memberId: string | null
-  /** `nothing`: the cluster is already as the step would leave it. */
-  readonly verdict: 'allowed' | 'nothing' | 'refused'
-  /** Error code of a refusal. */
-  readonly code: string | null
-  readonly reason: string
-  readonly warnings: readonly string[]
-  readonly votersBefore: readonly string[]
-  readonly votersAfter: readonly string[]
-  readonly quorumBefore: Quorum
-  readonly quorumAfter: Quorum
-}
-
-export interface StepOutcome {
-  readonly changed: boolean
-  readonly plan: StepPlan
-}
 
 export interface LeaveOutcome {
   /** The quorum survives the exit of the node. */

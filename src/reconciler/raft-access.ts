@@ -1,7 +1,8 @@
 // The cluster as its leader sees it, and steps of its membership: over the same private routes that insic uses.
 import { messageOf } from '../base/errors.ts'
 import { Cluster } from '../client/cluster.ts'
-import type { ClusterStatus, ClusterStep, StepOutcome } from '../client/cluster.ts'
+import type { ClusterStatus, ClusterStep } from '../client/cluster.ts'
+import type { StepOutcome } from '../contract/membership-plan.ts'
 import { HttpClient } from '../client/http.ts'
 import type { EndpointOptions } from '../client/options.ts'
 import { hostOf } from './render.ts'

@@ -1,4 +1,5 @@
 // The port through which services look at and change the membership; replication/cluster-admin.ts implements it.
+import type { Quorum, StepOutcome } from '../contract/membership-plan.ts'
 
 export interface ClusterMember {
   /** `<node id>/<incarnation>`. */
@@ -14,15 +15,6 @@ export interface ClusterMember {
   readonly lagEntries: number | null
   /** Heard from within an election timeout; null when no leader knows. */
   readonly active: boolean | null
-}
-
-export interface Quorum {
-  readonly voters: number
-  /** Voters that must answer. */
-  readonly size: number
-  readonly active: number | null
-  /** Voters that may still be lost. */
-  readonly margin: number | null
 }
 
 export interface ClusterView {
@@ -46,27 +38,6 @@ export type ClusterStep =
   | { readonly type: 'remove'; readonly nodeId: string; readonly incarnation: string | null; readonly force: boolean }
   /** `target`: a node id; null: the best one. */
   | { readonly type: 'transfer'; readonly target: string | null }
-
-interface StepPlan {
-  readonly action: ClusterStep['type']
-  readonly memberId: string | null
-  /** `nothing`: the cluster is already as the step would leave it. */
-  readonly verdict: 'allowed' | 'nothing' | 'refused'
-  /** For `refused`: the code of the error that the step would end with. */
-  readonly code: string | null
-  readonly reason: string
-  readonly warnings: readonly string[]
-  /** Member ids. */
-  readonly votersBefore: readonly string[]
-  readonly votersAfter: readonly string[]
-  readonly quorumBefore: Quorum
-  readonly quorumAfter: Quorum
-}
-
-export interface StepOutcome {
-  readonly plan: StepPlan
-  readonly changed: boolean
-}
 
 export interface LeaveAnswer {
   readonly granted: boolean

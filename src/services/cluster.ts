@@ -4,7 +4,8 @@ import type { Clock } from '../base/clock.ts'
 import { InsiError } from '../base/errors.ts'
 import { insiError } from '../contract/errors.ts'
 import { JOIN_POLL_INTERVAL_MS, JOIN_TIMEOUT_MS, LEAVE_HOLD_MS, LEAVE_POLL_INTERVAL_MS } from '../contract/limits.ts'
-import type { ClusterAdmin, ClusterStep, ClusterView, StepOutcome } from './cluster-admin.ts'
+import type { StepOutcome } from '../contract/membership-plan.ts'
+import type { ClusterAdmin, ClusterStep, ClusterView } from './cluster-admin.ts'
 import type { Replicator } from './replicator.ts'
 
 /** `degraded`: the cluster works, and a voter is away. `no_quorum`: nothing can be written. */

@@ -2,7 +2,8 @@
 import { insiError, isErrorCode } from '../../src/contract/errors.ts'
 import { planStep } from '../../src/replication/cluster-plan.ts'
 import { clusterViewOf } from '../../src/replication/cluster-view.ts'
-import type { ClusterAdmin, ClusterView, LeaveAnswer, StepOutcome } from '../../src/services/cluster-admin.ts'
+import type { StepOutcome } from '../../src/contract/membership-plan.ts'
+import type { ClusterAdmin, ClusterView, LeaveAnswer } from '../../src/services/cluster-admin.ts'
 import type { ClusterStep } from '../../src/services/cluster-admin.ts'
 
 const SELF = 'node0/6f0fd7a4-3b0a-4b43-9d5c-0f3a2f6c8c11'

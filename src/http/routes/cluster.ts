@@ -1,5 +1,6 @@
 // The routes by which root looks at the cluster and changes its membership.
-import type { ClusterMember, ClusterStep, ClusterView, Quorum, StepOutcome } from '../../services/cluster-admin.ts'
+import type { Quorum, StepOutcome } from '../../contract/membership-plan.ts'
+import type { ClusterMember, ClusterStep, ClusterView } from '../../services/cluster-admin.ts'
 import type { ClusterService, ClusterState } from '../../services/cluster.ts'
 import { sendEmpty, sendJson } from '../answers.ts'
 import { addressField, leaveTimeoutField, memberField, optionalMemberField } from '../cluster-fields.ts'
