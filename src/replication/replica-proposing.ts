@@ -108,10 +108,12 @@ export class Proposing {
 
   /** Rejects what is too new for a member. */
   #withoutNewer(taken: readonly Proposal[]): readonly Proposal[] {
-    const newer = new Set(taken.filter(({ command }) => !this.#isUnderstood(command)))
-    if (newer.size === 0) return taken
-    for (const proposal of newer) this.#deps.proposals.reject(proposal, upgradePending())
-    return taken.filter((proposal) => !newer.has(proposal))
+    if (taken.every(({ command }) => this.#isUnderstood(command))) return taken
+    return taken.filter((proposal) => {
+      const isUnderstood = this.#isUnderstood(proposal.command)
+      if (!isUnderstood) this.#deps.proposals.reject(proposal, upgradePending())
+      return isUnderstood
+    })
   }
 
   #proposeQueued(nowMs: number): void {
