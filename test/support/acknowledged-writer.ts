@@ -6,6 +6,8 @@ const ANSWER_TIMEOUT_MS = 10_000
 /** How long the last write of each worker may take when the load ends. */
 const LAST_WRITE_MS = 20_000
 const RETRY_PAUSE_MS = 20
+/** How long one read may be refused for its rate. */
+const READ_MS = 30_000
 
 /** Where to send the next request: addresses change when pods or containers move. */
 type Target = () => string
@@ -71,18 +73,29 @@ export class AcknowledgedWriter {
       const target = targets[reader % targets.length]
       if (target === undefined) throw new Error('no target')
       for (let key = keys.pop(); key !== undefined; key = keys.pop()) {
-        const answer = await fetch(`${target()}/db/api/v1/get?key=${key}`, {
-          headers: { authorization: `Bearer ${this.#apiKey}` },
-          signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS),
-        })
-        const text = await answer.text()
-        if (answer.status !== 200 && answer.status !== 404) throw new Error(`a read answered ${answer.status}: ${text}`)
-        if (answer.status === 404 || (JSON.parse(text) as { data: string }).data !== this.#acknowledged.get(key))
+        const { status, text } = await this.#read(target, key)
+        if (status !== 200 && status !== 404) throw new Error(`a read answered ${status}: ${text}`)
+        if (status === 404 || (JSON.parse(text) as { data: string }).data !== this.#acknowledged.get(key))
           lost.push(key)
       }
     })
     await Promise.all(readers)
     return lost
+  }
+
+  /** Readers are faster than a key may be: what is refused for that is asked again when the answer says. */
+  async #read(target: Target, key: string): Promise<{ readonly status: number; readonly text: string }> {
+    const endMs = performance.now() + READ_MS
+    for (;;) {
+      const answer = await fetch(`${target()}/db/api/v1/get?key=${key}`, {
+        headers: { authorization: `Bearer ${this.#apiKey}` },
+        signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS),
+      })
+      const text = await answer.text()
+      const retryAfterMs = Number(answer.headers.get('retry-after') ?? Number.NaN) * 1_000
+      if (answer.status !== 429 || !(performance.now() + retryAfterMs < endMs)) return { status: answer.status, text }
+      await new Promise((resolve) => setTimeout(resolve, retryAfterMs))
+    }
   }
 
   async #write(worker: number): Promise<void> {
