@@ -62,7 +62,8 @@ export class Watch implements AsyncIterable<WatchFrame> {
     this.#reconnectForMs = options.reconnectForMs ?? RECONNECT_FOR_MS_DEFAULT
     const { signal } = options
     if (signal?.aborted === true) this.close()
-    signal?.addEventListener('abort', () => this.close(), { once: true })
+    // Gone with the watch: the caller's signal may be that of many.
+    signal?.addEventListener('abort', () => this.close(), { once: true, signal: this.#closing.signal })
   }
 
   /** Everything up to this revision was read: `since` of a later watch. */

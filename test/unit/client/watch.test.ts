@@ -1,4 +1,5 @@
 // Watches over a real WebSocket server: what is read, and what becomes of them when connections break.
+import { getEventListeners } from 'node:events'
 import { createServer } from 'node:http'
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -189,4 +190,13 @@ test('a connection over which nothing comes, not even a ping, is given up and op
   expect((await next).value).toMatchObject({ revision: 3 })
   expect(asked[1]).toBe('?prefix=&since=2')
   await frames.return?.()
+})
+
+test('a watch that has ended leaves nothing on the signal of its caller', async () => {
+  const { signal } = new AbortController()
+  script = [serve(7, [8]), serve(8, [9])]
+  for (let count = 0; count < 2; count += 1) await take(await client.values.watch('', { signal }), 1)
+  await eventually('the signal is left alone', () =>
+    getEventListeners(signal, 'abort').length === 0 ? true : undefined,
+  )
 })
