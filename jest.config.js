@@ -14,11 +14,13 @@ export default {
     ],
   },
   testMatch: ['<rootDir>/test/**/*.test.ts'],
-  // These need a Docker engine, a Kubernetes (npm run test:container, npm run test:kube) or a browser: see test/browser.
+  // These need a Docker engine, a Kubernetes, a Prometheus (npm run test:container, test:kube, test:observability) or a
+  // browser: see test/browser.
   testPathIgnorePatterns: [
     '/node_modules/',
     '<rootDir>/test/container/',
     '<rootDir>/test/kube/',
+    '<rootDir>/test/observability/',
     '<rootDir>/test/browser/',
   ],
 }

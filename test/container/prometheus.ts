@@ -4,6 +4,7 @@ import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { GenericContainer, type StartedTestContainer, Wait } from 'testcontainers'
+import { PrometheusApi } from '../support/prometheus-api.ts'
 import type { ContainerCluster } from './insi-container.ts'
 
 const IMAGE = 'insi-prometheus:test'
@@ -84,22 +85,9 @@ export class Prometheus {
     return output
   }
 
-  /** The `data` of an answer of its API. */
-  async get<Data>(target: string): Promise<Data> {
-    const container = this.#started()
-    const answer = await fetch(`http://127.0.0.1:${container.getMappedPort(9090)}/api/v1/${target}`, {
-      signal: AbortSignal.timeout(10_000),
-    })
-    if (!answer.ok) throw new Error(`Prometheus answers ${answer.status}: ${await answer.text()}`)
-    return ((await answer.json()) as { data: Data }).data
-  }
-
-  /** The value of an expression that yields one number; undefined while it yields none. */
-  async value(expression: string): Promise<number | undefined> {
-    const { result } = await this.get<{ result: { value: [number, string] }[] }>(
-      `query?query=${encodeURIComponent(expression)}`,
-    )
-    return result[0] === undefined ? undefined : Number(result[0].value[1])
+  /** Questions to it. */
+  get api(): PrometheusApi {
+    return new PrometheusApi(`http://127.0.0.1:${this.#started().getMappedPort(9090)}`)
   }
 
   async stop(): Promise<void> {

@@ -1,5 +1,4 @@
 // Three containers on one network: nodes are killed, paused, cut off and stopped under load, and nothing acknowledged is lost.
-import { dashboardExpressions } from '../../scripts/chart-dashboard.ts'
 import { AcknowledgedWriter, type AcknowledgedReport } from '../support/acknowledged-writer.ts'
 import { eventually } from '../support/eventually.ts'
 import { ContainerCluster, docker, requireImage } from './insi-container.ts'
@@ -121,30 +120,19 @@ test(
   TEST_TIMEOUT_MS,
 )
 
-/** An expression of the dashboard as Grafana would send it. */
-const filledIn = (expression: string): string =>
-  expression.replaceAll('$namespace', 'space').replaceAll('$pod', 'node-.*').replaceAll('$__rate_interval', '15s')
-
 async function scrapes(): Promise<void> {
   const prometheus = new Prometheus(cluster)
   try {
     await prometheus.start()
     expect(await prometheus.checkRules()).toContain('SUCCESS')
+    const { api } = prometheus
     const isScraped = async (): Promise<true | undefined> =>
-      (await prometheus.value('min(count_over_time(up{namespace="space"}[15s])) >= 3')) === undefined ? undefined : true
+      (await api.value('min(count_over_time(up{namespace="space"}[15s])) >= 3')) === undefined ? undefined : true
     await eventually('each node was scraped three times', isScraped, { timeoutMs: 20_000 })
-    expect(await prometheus.value('sum(up)')).toBe(cluster.nodeIds.length)
-    expect(await prometheus.value('sum(insi_raft_is_leader)')).toBe(1)
-    expect(await prometheus.value('max(insi_raft_quorum_margin)')).toBe(1)
-    const names = await prometheus.get<string[]>('label/__name__/values')
-    const asked = dashboardExpressions().flatMap((expression) => expression.match(/\w+(?=\{)/g) ?? [])
-    expect(asked.filter((name) => !names.includes(name))).toEqual([])
-    const answers = dashboardExpressions().map((expression) => prometheus.value(filledIn(expression)))
-    expect((await Promise.all(answers)).filter((value) => value === undefined)).toEqual([])
-    const { groups } = await prometheus.get<{
-      groups: { rules: { name: string; health: string; state?: string; lastError?: string }[] }[]
-    }>('rules')
-    const rules = groups.flatMap((group) => group.rules)
+    expect(await api.value('sum(up)')).toBe(cluster.nodeIds.length)
+    expect(await api.value('sum(insi_raft_is_leader)')).toBe(1)
+    expect(await api.value('max(insi_raft_quorum_margin)')).toBe(1)
+    const rules = await api.rules()
     expect(rules.filter(({ health }) => health !== 'ok')).toEqual([])
     expect(rules.filter(({ state }) => state === 'firing').map(({ name }) => name)).toEqual([])
   } finally {
@@ -153,9 +141,5 @@ async function scrapes(): Promise<void> {
 }
 
 if (withoutPrometheus === null) {
-  test(
-    'a Prometheus scrapes every node, its rules are sound and quiet, and each query of the dashboard has an answer',
-    scrapes,
-    TEST_TIMEOUT_MS,
-  )
+  test('a Prometheus scrapes every node, and its rules are sound and quiet', scrapes, TEST_TIMEOUT_MS)
 }

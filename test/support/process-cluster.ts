@@ -24,6 +24,8 @@ export interface Answer {
 
 export interface ClusterOptions {
   readonly nodeCount: number
+  /** What stands before the ordinal in the name of a node; the default is `node`. */
+  readonly namePrefix?: string
   /** Renders the configuration file; the default is camelCase with loopback bindings. */
   readonly render?: (cluster: ClusterLayout) => string
   /** Lines that are added to the default rendering. */
@@ -46,7 +48,7 @@ function renderDefault(layout: ClusterLayout, extraYaml: string): string {
     (node) =>
       `  ${node.id}:\n    publicBinding: "127.0.0.1:${node.publicPort}"\n    privateBinding: "127.0.0.1:${node.privatePort}"\n    raftBinding: "127.0.0.1:${node.raftPort}"\n`,
   )
-  return `instanceSecret: ${layout.secret}\ndefaultLeader: node0\ninsiHome: ${layout.home}/data\n${extraYaml}nodes:\n${nodes.join('')}`
+  return `instanceSecret: ${layout.secret}\ndefaultLeader: ${layout.nodes[0]?.id ?? ''}\ninsiHome: ${layout.home}/data\n${extraYaml}nodes:\n${nodes.join('')}`
 }
 
 export class ProcessCluster {
@@ -72,7 +74,7 @@ export class ProcessCluster {
       home,
       secret: CLUSTER_SECRET,
       nodes: Array.from({ length: options.nodeCount }, (_, at) => ({
-        id: `node${at}`,
+        id: `${options.namePrefix ?? 'node'}${at}`,
         publicPort: port(at * 3),
         privatePort: port(at * 3 + 1),
         raftPort: port(at * 3 + 2),
