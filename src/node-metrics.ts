@@ -8,11 +8,13 @@ import type { TlsPeerTransport } from './replication/peer-transport.ts'
 import { nodeIdOf } from './replication/replica-peers.ts'
 import type { Replica } from './replication/replica.ts'
 import type { Services } from './services/services.ts'
+import type { StateMachine } from './state/state-machine.ts'
 import { diskSpaceOf } from './storage/disk-space.ts'
 
 export interface NodeParts {
   readonly clock: Clock
   readonly replica: Replica
+  readonly state: StateMachine
   readonly transport: TlsPeerTransport
   readonly http: HttpListeners
   readonly services: Services
@@ -21,16 +23,17 @@ export interface NodeParts {
 }
 
 export function metricsSources(parts: NodeParts): MetricsSources {
-  const { directory, services, transport } = parts
+  const { directory, services, state, transport } = parts
   return {
     node: async () => {
       const [disk, tenants] = await Promise.all([diskSpaceOf(directory), tenantSample(services)])
       return {
         replica: replicaSample(parts),
-        peers: transport.counters,
+        peers: { ...transport.counters, roundTripsMs: transport.roundTripsMs() },
         tenants,
         connections: connectionsOf(parts),
         disk,
+        store: state.figures(),
       }
     },
     entities: () => services.usage.totals(),

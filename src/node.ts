@@ -14,7 +14,7 @@ import { systemRandom } from './base/random.ts'
 import { formatAddress } from './config/address.ts'
 import type { Address } from './config/address.ts'
 import type { Config, NodeConfig } from './config/config.ts'
-import { loadCertificate } from './http/certificate.ts'
+import { certificateEndMs, loadCertificate } from './http/certificate.ts'
 import { createHttp } from './http/create-http.ts'
 import type { HttpListeners } from './http/create-http.ts'
 import { Metrics } from './metrics/metrics.ts'
@@ -129,6 +129,7 @@ async function start(context: StartContext): Promise<RunningNode> {
   })
   state.setChangeListener(services.changes)
   const tls = await loadCertificate(config, path.join(directory, 'tls'), systemClock)
+  if (tls !== null) metrics.onCertificate(certificateEndMs(tls))
   const http = createHttp({
     config,
     nodeId,
@@ -144,7 +145,7 @@ async function start(context: StartContext): Promise<RunningNode> {
     version,
     runtimeVersion: process.version,
   })
-  metrics.readFrom(metricsSources({ clock: systemClock, replica, transport, http, services, directory }))
+  metrics.readFrom(metricsSources({ clock: systemClock, replica, state, transport, http, services, directory }))
   const urls = await listen(context, http, tls !== null)
   await replica.start()
   services.health.start()

@@ -21,12 +21,17 @@ export async function loadCertificate(config: Config, directory: string, clock: 
   if (!config.serverMustUseTls) return null
   const files = { cert: path.join(directory, 'server.crt'), key: path.join(directory, 'server.key') }
   const kept = await readPair(files.cert, files.key).catch(() => null)
-  if (kept !== null && new X509Certificate(kept.cert).validToDate.getTime() > clock.nowMs()) return kept
+  if (kept !== null && certificateEndMs(kept) > clock.nowMs()) return kept
   const made = await makePair(config, clock)
   await mkdir(directory, { recursive: true, mode: DIRECTORY_MODE })
   await replaceFile(files.key, made.key)
   await replaceFile(files.cert, made.cert)
   return made
+}
+
+/** When the certificate ends, in milliseconds since the epoch. */
+export function certificateEndMs({ cert }: TlsMaterial): number {
+  return new X509Certificate(cert).validToDate.getTime()
 }
 
 async function readPair(cert: string, key: string): Promise<TlsMaterial> {

@@ -30,6 +30,12 @@ export const HTTP_SERIES = {
     labels: ['listener'],
     help: 'Open connections by listener; `raft`: those to and from other nodes.',
   },
+  insi_tls_certificate_not_after_timestamp_seconds: {
+    type: 'gauge',
+    unit: 'seconds',
+    labels: [],
+    help: 'When the certificate of the HTTP listeners ends, in seconds since the epoch. NaN without TLS.',
+  },
   insi_rate_limited_total: {
     type: 'counter',
     unit: 'requests',

@@ -162,6 +162,12 @@ const PEER_SERIES = {
     labels: ['direction'],
     help: 'Frames `sent` to and `received` from other nodes.',
   },
+  insi_peer_rtt_seconds: {
+    type: 'gauge',
+    unit: 'seconds',
+    labels: ['peer'],
+    help: 'How long the last ping took to each connected node and back, the event loops of both included; about one a second is sent.',
+  },
   insi_peer_dials_failed_total: {
     type: 'counter',
     unit: 'count',

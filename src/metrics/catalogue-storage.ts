@@ -26,6 +26,25 @@ export const STORAGE_SERIES = {
     help: 'Time to apply one batch of entries.',
   },
   insi_state_applied_entries_total: { type: 'counter', unit: 'entries', labels: [], help: 'Entries applied.' },
+  insi_state_tables: { type: 'gauge', unit: 'count', labels: [], help: 'Files of sorted tables that LevelDB holds.' },
+  insi_state_tables_bytes: {
+    type: 'gauge',
+    unit: 'bytes',
+    labels: [],
+    help: 'Size of the tables of LevelDB, in whole MiB a level; what is not in a table yet is in its log.',
+  },
+  insi_state_compaction_seconds_total: {
+    type: 'counter',
+    unit: 'seconds',
+    labels: [],
+    help: 'Time that LevelDB spent on compacting, in whole seconds a level.',
+  },
+  insi_state_compaction_bytes_total: {
+    type: 'counter',
+    unit: 'bytes',
+    labels: ['direction'],
+    help: 'Bytes that compactions of LevelDB `read` and `written`, in whole MiB a level.',
+  },
   insi_disk_stalled_seconds: {
     type: 'gauge',
     unit: 'seconds',

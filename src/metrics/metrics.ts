@@ -12,6 +12,8 @@ import { replicaReports } from './replica-reports.ts'
 import type { ReplicaReports } from './replica-reports.ts'
 import { RouteReports } from './route-reports.ts'
 
+const MS_PER_SECOND = 1_000
+
 /** Where scrapes read from. */
 export interface MetricsSources {
   node(): Promise<NodeSample>
@@ -38,11 +40,17 @@ export class Metrics {
     this.#routes = new RouteReports([...routes, { name: 'none', isTimed: true }])
     const { version, runtimeVersion: runtime, nodeId: node } = build
     this.#series.gauge('insi_build_info').set({ version, runtime, node }, 1)
+    this.#series.gauge('insi_tls_certificate_not_after_timestamp_seconds').set(Number.NaN)
   }
 
   /** Tells where to read from when scraped; until then those series are 0. */
   readFrom(sources: MetricsSources): void {
     this.#sources = sources
+  }
+
+  /** The certificate of the HTTP listeners ends then. */
+  onCertificate(notAfterMs: number): void {
+    this.#series.gauge('insi_tls_certificate_not_after_timestamp_seconds').set(notAfterMs / MS_PER_SECOND)
   }
 
   onArrived(): void {

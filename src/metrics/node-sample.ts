@@ -30,8 +30,9 @@ export interface ReplicaSample {
   readonly diskStalledMs: number
 }
 
-/** Counts since the process began. */
+/** Counts since the process began, and how long the last ping took by node id. */
 interface PeerSample {
+  readonly roundTripsMs: ReadonlyMap<string, number>
   readonly sentBytes: number
   readonly receivedBytes: number
   readonly sentFrames: number
@@ -61,12 +62,22 @@ export interface TenantSample {
   }
 }
 
+interface StoreSample {
+  readonly tableCount: number
+  readonly tablesSizeBytes: number
+  readonly compactionSeconds: number
+  readonly compactionReadBytes: number
+  readonly compactionWrittenBytes: number
+}
+
 export interface NodeSample {
   readonly replica: ReplicaSample
   readonly peers: PeerSample
   readonly tenants: TenantSample
   /** Open connections of each listener. */
   readonly connections: Readonly<Record<string, number>>
+  /** Null when the state is in no files. */
+  readonly store: StoreSample | null
   /** Null when the file system does not say. */
   readonly disk: { readonly freeBytes: number; readonly sizeBytes: number } | null
 }
@@ -76,6 +87,7 @@ export function writeSample(series: MetricsRegistry, sample: NodeSample, overloa
   writeReplica(series, sample.replica)
   writePeers(series, sample.peers, overloadedCount)
   writeTenants(series, sample.tenants)
+  if (sample.store !== null) writeStore(series, sample.store)
   for (const [listener, count] of Object.entries(sample.connections)) {
     series.gauge('insi_http_connections').set({ listener }, count)
   }
@@ -112,6 +124,18 @@ function writeReplica(series: MetricsRegistry, sample: ReplicaSample): void {
   series.gauge('insi_disk_stalled_seconds').set(sample.diskStalledMs / MS_PER_SECOND)
 }
 
+function writeStore(series: MetricsRegistry, sample: StoreSample): void {
+  series.gauge('insi_state_tables').set(sample.tableCount)
+  series.gauge('insi_state_tables_bytes').set(sample.tablesSizeBytes)
+  const seconds = series.counter('insi_state_compaction_seconds_total')
+  const bytes = series.counter('insi_state_compaction_bytes_total')
+  seconds.reset()
+  bytes.reset()
+  seconds.inc(sample.compactionSeconds)
+  bytes.inc({ direction: 'read' }, sample.compactionReadBytes)
+  bytes.inc({ direction: 'written' }, sample.compactionWrittenBytes)
+}
+
 function writePeers(series: MetricsRegistry, sample: PeerSample, overloadedCount: number): void {
   const bytes = series.counter('insi_peer_bytes_total')
   const messages = series.counter('insi_peer_messages_total')
@@ -124,6 +148,9 @@ function writePeers(series: MetricsRegistry, sample: PeerSample, overloadedCount
   messages.inc({ direction: 'sent' }, sample.sentFrames)
   messages.inc({ direction: 'received' }, sample.receivedFrames)
   dials.inc(sample.dialsFailed)
+  const roundTrips = series.gauge('insi_peer_rtt_seconds')
+  roundTrips.reset()
+  for (const [peer, durationMs] of sample.roundTripsMs) roundTrips.set({ peer }, durationMs / MS_PER_SECOND)
   for (const [reason, count] of Object.entries(sample.refused)) refused.inc({ reason }, count)
   const { droppedQueueFull, droppedUnreachable, droppedTooLarge } = sample
   const counts = [droppedQueueFull, droppedUnreachable, droppedTooLarge, overloadedCount]

@@ -64,6 +64,8 @@ export class PeerConnection {
   /** Set when another connection took over. */
   superseded = false
   openedAtMs = 0
+  /** How long the last ping took there and back; null before the first. */
+  roundTripMs: number | null = null
   readonly #options: ConnectionOptions
   readonly #socket: TLSSocket
   readonly #parser: FrameParser
@@ -80,6 +82,8 @@ export class PeerConnection {
   #deadlineMs: number
   #lastReceivedMs: number
   #lastPingMs: number
+  /** When the pings were sent that are not answered yet, in order. */
+  #pingsSentMs: number[] = []
   #closeCause: CloseCause = 'lost'
   #closeDetail = ''
 
@@ -142,6 +146,9 @@ export class PeerConnection {
   /** Queues a whole message frame; false when the queue is full or the connection ends. */
   send(frame: Buffer): boolean {
     if (this.#state !== 'open' || !this.hasRoom) return false
+    // The round trip is measured where a packet goes out anyhow.
+    const isMeasureDue = this.#pingsSentMs.length === 0 && this.#pingIsDue(this.#options.clock.monotonicMs())
+    if (isMeasureDue) this.#ping()
     this.#enqueue(frame)
     return true
   }
@@ -190,12 +197,22 @@ export class PeerConnection {
     if (this.#state !== 'open') return
     const { keepAliveIntervalMs, keepAliveDeadlineMs } = this.#options.deadlines
     if (nowMs - this.#lastReceivedMs >= keepAliveDeadlineMs) this.destroy('silent', 'no sign of life')
-    else if (nowMs - Math.max(this.#lastReceivedMs, this.#lastPingMs) >= keepAliveIntervalMs) this.#ping()
+    else if (nowMs - this.#lastReceivedMs >= keepAliveIntervalMs && this.#pingIsDue(nowMs)) this.#ping()
+  }
+
+  #pingIsDue(nowMs: number): boolean {
+    return nowMs - this.#lastPingMs >= this.#options.deadlines.keepAliveIntervalMs
   }
 
   #ping(): void {
     this.#lastPingMs = this.#options.clock.monotonicMs()
+    this.#pingsSentMs.push(this.#lastPingMs)
     this.#enqueue(encodeFrame('ping', NOTHING))
+  }
+
+  #onPong(): void {
+    const sentMs = this.#pingsSentMs.shift()
+    if (sentMs !== undefined) this.roundTripMs = this.#options.clock.monotonicMs() - sentMs
   }
 
   #enqueue(frame: Buffer): void {
@@ -271,6 +288,7 @@ export class PeerConnection {
     else if (this.hello === null) throw new InsiError('PEER_PROTOCOL', `a ${kind} before the hello`)
     else if (kind === 'message') owner.onMessage(this, body, owned)
     else if (kind === 'ping' && this.#state === 'open') this.#enqueue(encodeFrame('pong', NOTHING))
+    else if (kind === 'pong') this.#onPong()
   }
 
   /** A reason that a later version may give counts as `closing`. */

@@ -90,6 +90,15 @@ export class TlsPeerTransport implements PeerTransport {
     return this.#listener.port
   }
 
+  /** How long the last ping took to each peer and back, by node id; without peers that are not connected. */
+  roundTripsMs(): Map<string, number> {
+    const found = new Map<string, number>()
+    for (const { hello, isOpen, roundTripMs, superseded } of this.#connections) {
+      if (isOpen && !superseded && hello !== null && roundTripMs !== null) found.set(hello.nodeId, roundTripMs)
+    }
+    return found
+  }
+
   async start(handlers: PeerHandlers): Promise<void> {
     assert(this.#handlers === null && !this.#closed, 'a peer transport starts once')
     this.#handlers = handlers

@@ -3,7 +3,7 @@
 import { assert } from '../base/assert.ts'
 import { InsiError } from '../base/errors.ts'
 import type { Entry, LogIndex, SnapshotMeta, Term } from '../raft/types.ts'
-import type { ReplaceableStore } from '../storage/ordered-store.ts'
+import type { ReplaceableStore, StoreFigures } from '../storage/ordered-store.ts'
 import { APPLIED_KEY, encodeAppliedPoint } from './applied-point.ts'
 import { ChangeCollector } from './change-collector.ts'
 import type { ChangeListener } from './changes.ts'
@@ -54,6 +54,11 @@ export class StateMachine {
 
   get installedSnapshot(): SnapshotMeta | null {
     return this.#state.installed
+  }
+
+  /** Of the store that holds the state. */
+  figures(): StoreFigures | null {
+    return this.#state.store.figures()
   }
 
   /** Who hears what applying changes, from the next batch on; null: nobody. */

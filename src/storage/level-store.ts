@@ -3,9 +3,18 @@
 import { Level } from 'level'
 import { assert } from '../base/assert.ts'
 import { InsiError } from '../base/errors.ts'
+import { levelFigures } from './level-figures.ts'
 import { BatchLinks } from './level-batch-links.ts'
 import { STORE_PREFIX } from './keyspace.ts'
-import type { OrderedStore, RangeOptions, StoreEntry, StoreIterator, StoreSnapshot, WriteOp } from './ordered-store.ts'
+import type {
+  OrderedStore,
+  RangeOptions,
+  StoreEntry,
+  StoreFigures,
+  StoreIterator,
+  StoreSnapshot,
+  WriteOp,
+} from './ordered-store.ts'
 
 /** Uncompressed blocks that LevelDB caches. */
 const CACHE_SIZE_BYTES = 16 * 1024 * 1024
@@ -27,6 +36,7 @@ type LevelSnapshot = ReturnType<NodeLevel['snapshot']>
 type NodeLevel = Level<Buffer, Buffer> & {
   compactRange(start: Buffer, end: Buffer): Promise<void>
   approximateSize(start: Buffer, end: Buffer): Promise<number>
+  getProperty(property: string): string
 }
 
 export class LevelStore implements OrderedStore {
@@ -88,6 +98,10 @@ export class LevelStore implements OrderedStore {
 
   approximateSizeBytes(range: RangeOptions): Promise<number> {
     return guardedAsync(() => this.#db.approximateSize(bufferOf(range.start), bufferOf(range.end)))
+  }
+
+  figures(): StoreFigures {
+    return levelFigures(guarded(() => this.#db.getProperty('leveldb.stats')))
   }
 
   async close(): Promise<void> {

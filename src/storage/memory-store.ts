@@ -74,6 +74,10 @@ export class MemoryStore implements OrderedStore {
     }
   }
 
+  figures(): null {
+    return null
+  }
+
   async approximateSizeBytes(range: RangeOptions): Promise<number> {
     this.#assertOpen()
     const { keys, values } = this.#view

@@ -33,6 +33,15 @@ export interface StoreIterator {
   close(): Promise<void>
 }
 
+/** Files of the store and the work that keeps them in order. Sums are since the store was opened; all in the steps that it counts in. */
+export interface StoreFigures {
+  readonly tableCount: number
+  readonly tablesSizeBytes: number
+  readonly compactionSeconds: number
+  readonly compactionReadBytes: number
+  readonly compactionWrittenBytes: number
+}
+
 /**
  * Ordered byte-key store. One writer (the state machine); any number of readers.
  * Every method throws InsiError STORAGE_CLOSED after close(), STORAGE_FAILED when the disk fails (never retried, the node stops)
@@ -49,6 +58,8 @@ export interface OrderedStore {
   snapshot(): StoreSnapshot
   /** Approximate bytes on disk of `range`. */
   approximateSizeBytes(range: RangeOptions): Promise<number>
+  /** Synchronous and cheap; null where there are no files. */
+  figures(): StoreFigures | null
   close(): Promise<void>
 }
 

@@ -6,6 +6,7 @@ import type {
   StoreIterator,
   StoreSnapshot,
   WriteOp,
+  StoreFigures,
 } from '../../src/storage/ordered-store.ts'
 
 interface Pace {
@@ -41,6 +42,10 @@ class SlowStore implements OrderedStore {
 
   snapshot(): StoreSnapshot {
     return this.#inner.snapshot()
+  }
+
+  figures(): StoreFigures | null {
+    return this.#inner.figures()
   }
 
   approximateSizeBytes(range: RangeOptions): Promise<number> {

@@ -30,6 +30,7 @@ const REPLICA: ReplicaSample = {
 const SAMPLE: NodeSample = {
   replica: REPLICA,
   peers: {
+    roundTripsMs: new Map([['node1', 2]]),
     sentBytes: 0,
     receivedBytes: 0,
     sentFrames: 0,
@@ -67,6 +68,13 @@ const SAMPLE: NodeSample = {
   },
   connections: { public: 0, private: 0, ops: 0, raft: 0 },
   disk: { freeBytes: 1, sizeBytes: 2 },
+  store: {
+    tableCount: 3,
+    tablesSizeBytes: 4,
+    compactionSeconds: 5,
+    compactionReadBytes: 6,
+    compactionWrittenBytes: 7,
+  },
 }
 
 const NO_ENTITIES: EntitiesSample = { top: [], other: { diskBytes: 0, memoryBytes: 0, events: 0, subscribers: 0 } }

@@ -16,7 +16,7 @@ test('docs/METRICS.md is as generated: run `npm run generate`', async () => {
 
 test('the name of a series ends in its unit, and in _total when it counts', () => {
   const endings: Readonly<Partial<Record<Series['unit'], RegExp>>> = {
-    seconds: /_seconds$/,
+    seconds: /_seconds(_total)?$/,
     bytes: /_bytes(_total)?$/,
     ratio: /_ratio(_max)?$/,
   }
@@ -56,4 +56,12 @@ test('every phase of a write that the replica reports has a histogram', async ()
   for (const phase of REPLICA_PHASES) {
     expect(text).toContain(`insi_write_phase_duration_seconds_count{phase="${phase}"} 5\n`)
   }
+})
+
+test('the end of the certificate is NaN without TLS, which no comparison of an alert is true for', async () => {
+  const metrics = new Metrics({ version: '1', runtimeVersion: 'v26', nodeId: 'node0' })
+  const name = 'insi_tls_certificate_not_after_timestamp_seconds'
+  expect(await metrics.text()).toContain(`${name} Nan\n`)
+  metrics.onCertificate(1_900_000_000_000)
+  expect(await metrics.text()).toContain(`${name} 1900000000\n`)
 })

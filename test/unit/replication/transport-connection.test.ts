@@ -187,6 +187,25 @@ describe('dead connections', () => {
     expect(a.transport.counters.connectionsDialled).toBe(1)
   })
 
+  test('the round trip to each peer is known while messages flow, and gone with the connection', async () => {
+    const a = await nodes.start('a', { deadlines: IMPATIENT })
+    const b = await nodes.start('b', { deadlines: IMPATIENT })
+    await reach(a, b.address, b)
+    const measured = await eventually('both have measured', async () => {
+      // Neither side is ever silent, so no ping is sent for want of a sign of life.
+      await reach(a, b.address, b)
+      await reach(b, a.address, a)
+      const [there, back] = [a.transport.roundTripsMs().get('b'), b.transport.roundTripsMs().get('a')]
+      return there === undefined || back === undefined ? undefined : [there, back]
+    })
+    for (const roundTripMs of measured) {
+      expect(roundTripMs).toBeGreaterThan(0)
+      expect(roundTripMs).toBeLessThan(IMPATIENT.keepAliveDeadlineMs)
+    }
+    await b.transport.close()
+    await eventually('a notices', () => (a.transport.roundTripsMs().size === 0 ? true : undefined))
+  })
+
   test('an event loop that stood still does not make peers look dead', async () => {
     const a = await nodes.start('a', { deadlines: IMPATIENT })
     const b = await nodes.start('b', { deadlines: IMPATIENT })

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { cp, mkdtemp, readFile, readdir, rm, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -138,4 +139,30 @@ describe('the links between batches', () => {
     expect(reopened.get(Buffer.from(`k${String((count - 1) % 100)}`))?.toString()).toBe(String(count - 1))
     await reopened.close()
   }, 60_000)
+})
+
+test('tables and compactions are told in whole MiB, in less time than a read may take', async () => {
+  const store = await LevelStore.open(directory)
+  expect(store.figures()).toEqual({
+    tableCount: 0,
+    tablesSizeBytes: 0,
+    compactionSeconds: 0,
+    compactionReadBytes: 0,
+    compactionWrittenBytes: 0,
+  })
+  for (let round = 0; round < 3; round += 1) {
+    // What cannot be compressed: LevelDB counts what it wrote.
+    await store.batch([{ type: 'put', key: Buffer.from(`k${round}`), value: randomBytes(3 << 20) }], { sync: true })
+  }
+  const { compactionWrittenBytes, tableCount, tablesSizeBytes } = store.figures()
+  expect(tableCount).toBeGreaterThanOrEqual(1)
+  expect(tablesSizeBytes).toBeGreaterThanOrEqual(8 << 20)
+  expect(compactionWrittenBytes).toBeGreaterThanOrEqual(8 << 20)
+  const durations = Array.from({ length: 50 }, () => {
+    const startedMs = performance.now()
+    store.figures()
+    return performance.now() - startedMs
+  })
+  expect(Math.min(...durations)).toBeLessThan(1)
+  await store.close()
 })
