@@ -14,9 +14,11 @@ import { systemRandom } from './base/random.ts'
 import { formatAddress } from './config/address.ts'
 import type { Address } from './config/address.ts'
 import type { Config, NodeConfig } from './config/config.ts'
+import { CertificateWatch } from './http/certificate-watch.ts'
 import { certificateEndMs, loadCertificate } from './http/certificate.ts'
 import { createHttp } from './http/create-http.ts'
 import type { HttpListeners } from './http/create-http.ts'
+import type { TlsMaterial } from './http/server.ts'
 import { Metrics } from './metrics/metrics.ts'
 import { metricsSources } from './node-metrics.ts'
 import { Raft } from './raft/raft.ts'
@@ -129,7 +131,6 @@ async function start(context: StartContext): Promise<RunningNode> {
   })
   state.setChangeListener(services.changes)
   const tls = await loadCertificate(config, path.join(directory, 'tls'), systemClock)
-  if (tls !== null) metrics.onCertificate(certificateEndMs(tls))
   const http = createHttp({
     config,
     nodeId,
@@ -145,6 +146,7 @@ async function start(context: StartContext): Promise<RunningNode> {
     version,
     runtimeVersion: process.version,
   })
+  if (tls !== null) followCertificate(context, tls, http, metrics)
   metrics.readFrom(metricsSources({ clock: systemClock, replica, state, transport, http, services, directory }))
   const urls = await listen(context, http, tls !== null)
   await replica.start()
@@ -157,6 +159,30 @@ async function start(context: StartContext): Promise<RunningNode> {
     services.health.stop()
   })
   return { ...urls, fatal: fatal.promise, stop: () => parts.close() }
+}
+
+/** Serves what the certificate files hold, also after they are renewed. A certificate that the node made itself stays. */
+function followCertificate(
+  { config, log, parts }: StartContext,
+  tls: TlsMaterial,
+  http: HttpListeners,
+  metrics: Metrics,
+) {
+  metrics.onCertificate(certificateEndMs(tls))
+  if (config.tls === null) return
+  const watch = new CertificateWatch({
+    files: config.tls,
+    current: tls,
+    clock: systemClock,
+    log: log.child({ part: 'tls' }),
+    use: (material) => {
+      for (const { server } of [http.public, http.private]) server.useCertificate(material)
+      metrics.onCertificate(certificateEndMs(material))
+    },
+    onRefused: (isRefused) => metrics.onCertificateRefused(isRefused),
+  })
+  watch.start()
+  parts.add('certificate watch', async () => watch.stop())
 }
 
 /** Waits for `work`, but no longer than `timeoutMs`: without a leader, nothing that is proposed on the way out can succeed. */

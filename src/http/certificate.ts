@@ -34,7 +34,8 @@ export function certificateEndMs({ cert }: TlsMaterial): number {
   return new X509Certificate(cert).validToDate.getTime()
 }
 
-async function readPair(cert: string, key: string): Promise<TlsMaterial> {
+/** Rejects with TLS_FILES_UNREADABLE. */
+export async function readPair(cert: string, key: string): Promise<TlsMaterial> {
   try {
     return { cert: await readFile(cert, 'utf8'), key: await readFile(key, 'utf8') }
   } catch (error) {

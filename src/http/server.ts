@@ -3,6 +3,7 @@ import http from 'node:http'
 import https from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { assert } from '../base/assert.ts'
 import type { Clock } from '../base/clock.ts'
 import type { Log } from '../base/log.ts'
 import { errorEntry } from '../contract/errors.ts'
@@ -36,6 +37,9 @@ export interface HttpServerDeps {
   readonly clock: Clock
   readonly log: Log
 }
+
+/** The same for every certificate, since a new one replaces all of these settings. */
+const TLS_SETTINGS = { minVersion: 'TLSv1.2' } as const
 
 /** How often node looks for requests that take too long to arrive. */
 const TIMEOUT_CHECK_INTERVAL_MS = 1_000
@@ -98,6 +102,12 @@ export class HttpServer {
     return (this.server.address() as AddressInfo).port
   }
 
+  /** Shows `material` to connections that begin from now on; those that are open keep theirs. Only for a listener with TLS. */
+  useCertificate(material: TlsMaterial): void {
+    assert(this.server instanceof https.Server, 'the listener speaks TLS')
+    this.server.setSecureContext({ ...material, ...TLS_SETTINGS })
+  }
+
   /** Stops accepting, lets requests under way finish for a bounded time, then cuts what is left. */
   async stop(): Promise<void> {
     if (!this.server.listening) return
@@ -129,7 +139,7 @@ function createServer(callback: http.RequestListener, options: HttpServerOptions
   }
   if (options.tls === null) return http.createServer(settings, callback)
   return https.createServer(
-    { ...settings, ...options.tls, minVersion: 'TLSv1.2', handshakeTimeout: options.headersTimeoutMs },
+    { ...settings, ...options.tls, ...TLS_SETTINGS, handshakeTimeout: options.headersTimeoutMs },
     callback,
   )
 }

@@ -36,6 +36,12 @@ export const HTTP_SERIES = {
     labels: [],
     help: 'When the certificate of the HTTP listeners ends, in seconds since the epoch. NaN without TLS.',
   },
+  insi_tls_certificate_refused: {
+    type: 'gauge',
+    unit: 'none',
+    labels: [],
+    help: '1 while the certificate files cannot be used, so that the certificate before them is still served.',
+  },
   insi_rate_limited_total: {
     type: 'counter',
     unit: 'requests',

@@ -53,6 +53,11 @@ export class Metrics {
     this.#series.gauge('insi_tls_certificate_not_after_timestamp_seconds').set(notAfterMs / MS_PER_SECOND)
   }
 
+  /** The certificate files hold what cannot be used. */
+  onCertificateRefused(isRefused: boolean): void {
+    this.#series.gauge('insi_tls_certificate_refused').set(isRefused ? 1 : 0)
+  }
+
   onArrived(): void {
     this.#inFlightCount += 1
   }
