@@ -54,7 +54,11 @@ export const ERRORS = {
   ),
   INTEGER_OVERFLOW: entry(400, 'The result does not fit into 64 bits, nothing was changed.', 'Bump by less.'),
   METHOD_NOT_ALLOWED: entry(405, 'Method not allowed', 'The Allow header lists the methods of this route.'),
-  UNSUPPORTED_MEDIA_TYPE: entry(415, 'Unsupported content type', 'Send JSON with Content-Type: application/json.'),
+  UNSUPPORTED_MEDIA_TYPE: entry(
+    415,
+    'Unsupported content type',
+    'Send JSON, not compressed, with Content-Type: application/json.',
+  ),
   BODY_TOO_LARGE: entry(413, 'The request body is too large', 'Send a smaller value.'),
   HEADERS_TOO_LARGE: entry(431, 'The request line and headers are too large', 'Send long keys in a POST body.'),
   BAD_REQUEST: entry(400, 'The request is not valid HTTP', 'Check the client.'),

@@ -1,9 +1,13 @@
 // Query strings, read straight from the request line: a general parser costs more than the read that it serves.
 
+/** What stands before the path where a client names the whole URL, as through a proxy (RFC 9112 §3.2.2). */
+const ORIGIN = /^https?:\/\/[^/?]*/i
+
 /** The path of a request target, without its query. */
 export function pathOf(target: string): string {
-  const mark = target.indexOf('?')
-  return mark === -1 ? target : target.slice(0, mark)
+  const local = target.startsWith('/') ? target : target.replace(ORIGIN, '')
+  const mark = local.indexOf('?')
+  return mark === -1 ? local : local.slice(0, mark)
 }
 
 /** The query of a request target, without the question mark; empty when there is none. */

@@ -153,6 +153,13 @@ describe('a listener', () => {
     expect(JSON.parse(body ?? '')).toMatchObject({ error_type: 'BAD_REQUEST', hint: expect.any(String) })
   })
 
+  test('takes a whole URL as the target of a request, as a client behind a proxy sends it', async () => {
+    node = await HttpNode.start()
+    const head = `HTTP/1.1\r\nHost: x\r\nAuthorization: ${ROOT_KEY}\r\n\r\n`
+    expect(await raw(`GET http://x:80/db/api/v1/get?key=absent ${head}`, 'KEY_NOT_FOUND')).toContain('HTTP/1.1 404 ')
+    expect(await raw(`GET http://x?/db/api/v1/get ${head}`, 'ROUTE_NOT_FOUND')).toContain('HTTP/1.1 404 ')
+  })
+
   test('takes a key of full length in a URL and refuses endless headers with 431', async () => {
     node = await HttpNode.start()
     const key = '%E2%82%AC'.repeat(10_922)

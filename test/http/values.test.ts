@@ -191,6 +191,14 @@ test('JSON is taken under the content types that clients send without being aske
   }
 })
 
+test('a body that says it is compressed is refused as such, not as JSON that is damaged', async () => {
+  const compressed = await call('set', { body: { key: 'a', value: 'b' }, headers: { 'Content-Encoding': 'gzip' } })
+  expect(compressed.status).toBe(415)
+  expect(compressed.json()).toMatchObject({ message: 'Unsupported content encoding: gzip' })
+  const plain = await call('set', { body: { key: 'a', value: 'b' }, headers: { 'Content-Encoding': 'identity' } })
+  expect(plain.status).toBe(200)
+})
+
 test('cache entries expire after the standard time to live, values never', async () => {
   const clock = new VirtualClock()
   const other = await HttpNode.start({ clock, config: 'cache: { standard-ttl: 1m }' })

@@ -28,6 +28,10 @@ async function collectThen(ctx: RequestContext, bytesMax: number, next: () => Pr
   if (contentType !== undefined && contentType !== 'application/json' && !JSON_TYPES.test(contentType)) {
     throw insiError('UNSUPPORTED_MEDIA_TYPE', `Unsupported content type: ${contentType.slice(0, 100)}`)
   }
+  const encoding = headers['content-encoding'] ?? 'identity'
+  if (encoding.toLowerCase() !== 'identity') {
+    throw insiError('UNSUPPORTED_MEDIA_TYPE', `Unsupported content encoding: ${encoding.slice(0, 100)}`)
+  }
   ctx.state.body = await collect(ctx, bytesMax)
   await next()
 }

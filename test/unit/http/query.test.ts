@@ -6,6 +6,8 @@ test('path and query of a request target are split at the first question mark', 
   expect(queryOf('/a/b')).toBe('')
   expect(pathOf('/a?b?c')).toBe('/a')
   expect(queryOf('/a?b?c')).toBe('b?c')
+  expect(pathOf('//a')).toBe('//a')
+  expect(pathOf('*')).toBe('*')
 })
 
 test.each([
