@@ -6,6 +6,8 @@ import type { FlagSpec, FlagValues } from './flags.ts'
 export interface Argument {
   readonly name: string
   readonly meaning: string
+  /** The only words that it may be, where there are few: shells offer them. */
+  readonly choices?: readonly string[]
   readonly optional?: boolean
   /** Takes all remaining words. */
   readonly isRepeated?: boolean

@@ -47,8 +47,19 @@ function ownFlags(): { command: Command; words: string }[] {
   )
 }
 
+/** Commands whose first argument is one of a few words. */
+function choiceCommands(): { command: Command; choices: readonly string[] }[] {
+  return COMMANDS.flatMap((command) => {
+    const choices = command.args[0]?.choices
+    return choices === undefined ? [] : [{ command, choices }]
+  })
+}
+
 function bashScript(): string {
-  const cases = beginnings().map((path) => [path.join(' '), wordsAfter(path).join(' ')] as const)
+  const cases = [
+    ...beginnings().map((path) => [path.join(' '), wordsAfter(path).join(' ')] as const),
+    ...choiceCommands().map(({ command, choices }) => [nameOf(command), choices.join(' ')] as const),
+  ]
   return [
     '# bash completion for insic',
     '_insic() {',
@@ -64,6 +75,8 @@ function bashScript(): string {
     '    case "$word" in',
     `      ${valueFlags().join('|')}) ((at++)) ;;`,
     '      -*) ;;',
+    // What help explains is named as the command itself is.
+    '      help) ;;',
     '      *) path="${path:+$path }$word" ;;',
     '    esac',
     '  done',
@@ -100,6 +113,7 @@ function zshScript(): string {
     '    case "$word" in',
     `      ${valueFlags().join('|')}) skip=1 ;;`,
     '      -*) ;;',
+    '      help) ;;',
     '      *) path_typed="${path_typed:+$path_typed }$word" ;;',
     '    esac',
     '  done',
@@ -109,6 +123,9 @@ function zshScript(): string {
     '  fi',
     '  case "$path_typed" in',
     ...cases,
+    ...choiceCommands().map(
+      ({ command, choices }) => `    '${nameOf(command)}') compadd -- ${choices.join(' ')}; return ;;`,
+    ),
     ...ownFlags().map(
       ({ command, words }) => `    '${nameOf(command)}'|'${nameOf(command)} '*) compadd -- ${words}; return ;;`,
     ),
@@ -118,6 +135,11 @@ function zshScript(): string {
     'if [ "$funcstack[1]" = "_insic" ]; then _insic "$@"; else compdef _insic insic; fi',
     '',
   ].join('\n')
+}
+
+/** The condition under which fish offers what follows a command. */
+function seen(command: Command): string {
+  return `'${command.path.map((word) => `__fish_seen_subcommand_from ${word}`).join('; and ')}'`
 }
 
 function fishScript(): string {
@@ -138,8 +160,12 @@ function fishScript(): string {
       lines.push(`complete -c insic -n ${condition} -a ${word} -d '${fishText(summaryOf([...path, word]))}'`)
     }
   }
+  for (const { command, choices } of choiceCommands()) {
+    lines.push(`complete -c insic -n ${seen(command)} -a '${choices.join(' ')}'`)
+  }
+  lines.push(`complete -c insic -n '__fish_seen_subcommand_from help' -a '${wordsAfter([]).join(' ')}'`)
   for (const { command } of ownFlags()) {
-    const condition = `'${command.path.map((word) => `__fish_seen_subcommand_from ${word}`).join('; and ')}'`
+    const condition = seen(command)
     for (const flag of command.flags ?? []) {
       const value = flag.type === 'boolean' ? '' : ' -x'
       lines.push(`complete -c insic -n ${condition} -l ${flag.name}${value} -d '${fishText(flag.meaning)}'`)

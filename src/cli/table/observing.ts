@@ -24,7 +24,14 @@ export const OBSERVING_COMMANDS: readonly Command[] = [
     path: ['log', 'level'],
     summary: 'Show or change how much a node logs, while it runs.',
     details: 'Is about the node that answers: name it with --target. A changed level holds until the node stops.',
-    args: [{ name: 'level', meaning: `${LOG_LEVELS.join(', ')} (default: only show it).`, optional: true }],
+    args: [
+      {
+        name: 'level',
+        meaning: `${LOG_LEVELS.join(', ')} (default: only show it).`,
+        choices: LOG_LEVELS,
+        optional: true,
+      },
+    ],
     access: 'root',
     failure: 'The log level is unknown',
     examples: [

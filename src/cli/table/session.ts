@@ -27,7 +27,7 @@ export const SESSION_COMMANDS: readonly Command[] = [
   {
     path: ['completion'],
     summary: 'Print a completion script.',
-    args: [{ name: 'shell', meaning: `${SHELLS.join(', ')}.` }],
+    args: [{ name: 'shell', meaning: `${SHELLS.join(', ')}.`, choices: SHELLS }],
     access: 'nothing',
     failure: 'Completion failed',
     examples: [

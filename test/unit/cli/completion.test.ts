@@ -52,6 +52,19 @@ test.each([
   [['watch', 'user:', '--s'], ['--since']],
   [['set', 'key', 'value', '--'], ['--ttl']],
   [['get', ''], []],
+  [
+    ['completion', ''],
+    ['bash', 'zsh', 'fish'],
+  ],
+  [
+    ['log', 'level', ''],
+    ['debug', 'info', 'warn', 'error'],
+  ],
+  [['help', 'iter'], ['iterate']],
+  [
+    ['help', 'cache', 'iterate', ''],
+    ['prefix', 'entries'],
+  ],
 ])('bash offers after %j: %j', (typed, words) => {
   expect(offered(...typed).sort()).toEqual([...words].sort())
 })
