@@ -1,6 +1,7 @@
 // One clear sentence for each reason why a node cannot start, with what to do about it.
 import { InsiError, messageOf } from '../../base/errors.ts'
 import { isErrorCode, errorEntry } from '../../contract/errors.ts'
+import type { ErrorCode } from '../../contract/errors.ts'
 import type { NodeConfig } from '../../config/config.ts'
 
 /** Errors of the operating system, as Node reports them. */
@@ -31,9 +32,29 @@ export function describeStartError(error: unknown, context: StartContext): strin
     return `${context.nodeId} cannot start: ${error.message}. Stop that process first, or set another insiHome in ${context.configPath}.`
   }
   if (error instanceof InsiError && isErrorCode(error.code)) {
-    return `${context.nodeId} cannot start: ${error.message} [${error.code}]. ${errorEntry(error.code).hint}`
+    const message = error.message.replace(/\.$/, '')
+    return `${context.nodeId} cannot start: ${message} [${error.code}]. ${startHint(error.code)}`
   }
   return `${context.nodeId} cannot start: ${messageOf(error)}`
+}
+
+const NO_PEERS_HINT = 'A node that has no peers needs a backup.'
+const DAMAGED_HINT = `Let the node be rebuilt from its peers: move its data directory away, and start it with an empty one. ${NO_PEERS_HINT}`
+
+/** What to do about an error for which the catalogue sends callers of the API to the logs. */
+const START_HINTS: Partial<Record<ErrorCode, string>> = {
+  INTERNAL: 'This is a fault of insid: report it with this line.',
+  STORAGE_FAILED: 'Check that its disk works and has room.',
+  LOG_CORRUPT: NO_PEERS_HINT,
+  STATE_CORRUPT: DAMAGED_HINT,
+  RECORD_CORRUPT: DAMAGED_HINT,
+  SNAPSHOT_CORRUPT: DAMAGED_HINT,
+  IDENTITY_CORRUPT: NO_PEERS_HINT,
+  IDENTITY_MISMATCH: 'Check that the data directory is the one of this node.',
+}
+
+function startHint(code: ErrorCode): string {
+  return START_HINTS[code] ?? errorEntry(code).hint
 }
 
 function* causesOf(error: unknown): Generator<SystemError> {
@@ -82,7 +103,7 @@ function fileSentence(error: SystemError, context: StartContext): string | undef
     case 'EEXIST':
       return `${start}: ${where} is not a directory. Set insiHome in ${context.configPath} to a directory.`
     case 'ENOENT':
-      return `${start}: ${where} does not exist. Check the path in ${context.configPath}.`
+      return `${start}: ${where} does not exist and cannot be made. Check the path in ${context.configPath}, and that its file system can be written.`
     case 'EMFILE':
     case 'ENFILE':
       return `${start}: too many open files. Raise the limit: ulimit -n 65536`

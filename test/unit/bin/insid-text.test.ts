@@ -5,6 +5,7 @@ import { bannerOf } from '../../../src/bin/insid/banner.ts'
 import { completionScript } from '../../../src/bin/insid/completion.ts'
 import { normaliseFlags } from '../../../src/bin/insid/go-flags.ts'
 import { describeStartError } from '../../../src/bin/insid/start-error.ts'
+import { ERRORS } from '../../../src/contract/errors.ts'
 import { parseConfig } from '../../../src/config/load.ts'
 import { singleNodeFile } from '../config/cluster-file.ts'
 
@@ -71,6 +72,7 @@ describe('a start error', () => {
     [{ syscall: 'listen', code: 'EADDRNOTAVAIL', address: '10.9.8.7', port: 8080 }, /no such address/],
     [{ syscall: 'open', code: 'EACCES', path: 'data/node0/log' }, /no permission for data\/node0\/log/],
     [{ syscall: 'mkdir', code: 'EROFS', path: 'data' }, /cannot be written/],
+    [{ syscall: 'mkdir', code: 'ENOENT', path: 'mnt/data' }, /does not exist and cannot be made/],
     [{ syscall: 'write', code: 'ENOSPC' }, /no space left for data\/node0/],
   ])('of the system %j becomes a sentence, wherever it stands among the causes', (fields, sentence) => {
     expect(describeError(system(fields))).toMatch(sentence)
@@ -81,6 +83,10 @@ describe('a start error', () => {
   test('of the catalogue keeps its message, code and hint; any other its message', () => {
     const text = describeError(new InsiError('LOG_CORRUPT', 'record 7 of the log is damaged'))
     expect(text).toMatch(/^node0 cannot start: record 7 of the log is damaged \[LOG_CORRUPT\]\. \S/)
+    expect(describeError(new InsiError('STATE_CORRUPT', 'The database is damaged.'))).toMatch(
+      /The database is damaged \[STATE_CORRUPT\]\. Let the node be rebuilt from its peers/,
+    )
+    for (const code of Object.keys(ERRORS)) expect(describeError(new InsiError(code, ''))).not.toContain('request id')
     expect(describeError(new Error('odd'))).toBe('node0 cannot start: odd')
     expect(describeError('odd')).toBe('node0 cannot start: odd')
   })
