@@ -40,7 +40,7 @@ export function metricsSources(parts: NodeParts): MetricsSources {
   }
 }
 
-function replicaSample({ clock, replica }: NodeParts): ReplicaSample {
+function replicaSample({ clock, replica, services }: NodeParts): ReplicaSample {
   const { role, term, leader, commitIndex, appliedIndex, lastIndex, ...status } = replica.status()
   const raft = replica.raftStatus()
   const view = raft === undefined ? null : clusterViewOf(raft, status.clusterId)
@@ -57,6 +57,7 @@ function replicaSample({ clock, replica }: NodeParts): ReplicaSample {
     quarantined: status.quarantined !== null,
     bootstrapRefused: status.isBootstrapRefused,
     membershipIndex: view?.membershipIndex ?? 0,
+    topologyGeneration: services.topology.generation,
     voterCount,
     learnerCount: members.length - voterCount,
     quorumMargin: view?.quorum.margin ?? null,

@@ -14,6 +14,7 @@ import { systemRandom } from './base/random.ts'
 import { formatAddress } from './config/address.ts'
 import type { Address } from './config/address.ts'
 import type { Config, NodeConfig } from './config/config.ts'
+import type { TopologyMark } from './contract/topology.ts'
 import { CertificateWatch } from './http/certificate-watch.ts'
 import { certificateEndMs, loadCertificate } from './http/certificate.ts'
 import { createHttp } from './http/create-http.ts'
@@ -30,6 +31,7 @@ import { REPLICA_DEFAULTS } from './replication/replica-options.ts'
 import type { ReplicaOptions } from './replication/replica-options.ts'
 import { SegmentedLog } from './replication/segmented-log.ts'
 import { ClusterHistory } from './services/cluster-history.ts'
+import { TopologyService } from './services/cluster-topology.ts'
 import { createServices } from './services/services.ts'
 import { COMMAND_VERSION } from './state/command-codec.ts'
 import { STATE_HASH_INTERVAL } from './state/state-hash.ts'
@@ -44,6 +46,8 @@ export interface StartOptions {
   /** Of `log`, for those who may change it. */
   readonly logLevel: LogLevelControl
   readonly version: string
+  /** Which version of a made configuration file this is; null or absent: none that is known. */
+  readonly fileTopology?: TopologyMark | null
 }
 
 /** A node that listens and takes part in its cluster, or is on its way there. */
@@ -107,7 +111,7 @@ interface StartContext extends StartOptions {
 }
 
 async function start(context: StartContext): Promise<RunningNode> {
-  const { config, nodeId, log, parts, version } = context
+  const { config, nodeId, log, parts, version, fileTopology: fileMark = null } = context
   const directory = path.join(config.insiHome, nodeId)
   await takeLock(directory, nodeId, parts)
   const fatal = Promise.withResolvers<Error>()
@@ -116,6 +120,9 @@ async function start(context: StartContext): Promise<RunningNode> {
   const observer = observerOf(metrics, history)
   const { replica, state, transport } = await openReplica(context, directory, observer, fatal.resolve)
   parts.add('replica', () => replica.stop())
+  const topology = await TopologyService.open({ config, nodeId, fileMark, log, disk: new NodeDisk(directory) })
+  replica.setPeers(topology.peers)
+  topology.setPeersListener((peers) => replica.setPeers(peers))
 
   const services = createServices({
     config,
@@ -128,6 +135,7 @@ async function start(context: StartContext): Promise<RunningNode> {
     liveMembers: () => liveMembersOf(replica),
     rateObserver: metrics.rates,
     history,
+    topology,
   })
   state.setChangeListener(services.changes)
   const tls = await loadCertificate(config, path.join(directory, 'tls'), systemClock)

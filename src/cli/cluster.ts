@@ -22,13 +22,16 @@ const VERDICT_COLOURS = { allowed: 'bright-green', nothing: 'yellow', refused: '
 
 export async function status(context: CommandContext): Promise<void> {
   const found = await new Cluster(context.http()).status()
-  const { clusterId, commitIndex, leader, members, quorum, settled, state, term } = found
+  const { clusterId, commitIndex, leader, members, quorum, settled, state, term, topology } = found
   const lines: Line[] = [
     { text: `State:   ${state}`, colour: STATE_COLOURS[state] },
     { text: `Cluster: ${clusterId ?? 'none'}` },
     { text: `Leader:  ${leader ?? 'none'} (term ${term})` },
     { text: `Commit:  ${commitIndex}${settled || leader === null ? '' : ', a change of the membership is under way'}` },
     { text: `Quorum:  ${quorumText(quorum)}` },
+    ...(topology === null || topology.generation === 0
+      ? []
+      : [{ text: `File:    cluster.yaml of generation ${topology.generation} at ${topology.nodeId}` }]),
     { text: '' },
     ...memberLines(members),
   ]
@@ -165,7 +168,12 @@ function statusJson(found: ClusterStatus): Record<string, unknown> {
     settled: found.settled,
     quorum: found.quorum,
     members: found.members.map(memberJson),
+    ...(found.topology === null ? {} : { topology: markJson(found.topology) }),
   }
+}
+
+function markJson({ generation, hash, nodeId }: NonNullable<ClusterStatus['topology']>): Record<string, unknown> {
+  return { node_id: nodeId, generation, hash }
 }
 
 function memberJson(member: ClusterMember): Record<string, unknown> {

@@ -11,6 +11,7 @@ const MEMBERSHIP_CODES: ReadonlySet<string> = new Set([
   'MEMBER_EXISTS',
   'MEMBER_LEADS',
   'MEMBER_NOT_READY',
+  'TOPOLOGY_CONFLICT',
 ])
 
 /** What follows `Error: `. */

@@ -1,5 +1,6 @@
 // The cluster for administrators: who its members are, and one change of them at a time. Every call needs the root key.
 import type { Quorum, StepOutcome, StepPlan } from '../contract/membership-plan.ts'
+import type { TopologyFile } from '../contract/topology.ts'
 import { routeNamed } from './http.ts'
 import type { Fields, HttpClient } from './http.ts'
 import { TIMEOUT_MS_DEFAULT } from './options.ts'
@@ -33,6 +34,21 @@ export interface ClusterStatus {
   readonly settled: boolean
   readonly quorum: Quorum
   readonly members: readonly ClusterMember[]
+  /** Of the node that answered; null when it is of a release that has none. */
+  readonly topology: NodeTopologyMark | null
+}
+
+interface NodeTopologyMark {
+  readonly nodeId: string
+  /** 0 when there is none. */
+  readonly generation: number
+  readonly hash: string | null
+}
+
+/** Which cluster.yaml a node goes by when it looks for its peers. */
+export interface NodeTopology extends NodeTopologyMark {
+  readonly source: 'file' | 'push'
+  readonly nodes: readonly string[]
 }
 
 /** One change. `incarnation` is needed when a node has several; a transfer without `nodeId` goes to the best voter. */
@@ -96,6 +112,23 @@ export class Cluster {
     }
   }
 
+  /** About the node that answers. */
+  async topology(options: CallOptions = {}): Promise<NodeTopology> {
+    const answer = await this.#http.call(routeNamed('cluster.topology', 'GET'), {}, options)
+    const { nodes, source } = asObject(answer, 'the answer')
+    return {
+      ...parseTopology(answer),
+      source: oneOf(source, ['file', 'push'], 'file'),
+      nodes: asTexts(nodes, 'nodes'),
+    }
+  }
+
+  /** Tells the node that answers where its peers are. Resolves with false when it knew. TOPOLOGY_INVALID, TOPOLOGY_CONFLICT. */
+  async pushTopology({ body, generation, hash }: TopologyFile, options: CallOptions = {}): Promise<boolean> {
+    const sent = this.#http.call(routeNamed('cluster.topologyPush', 'PUT'), { generation, hash, body }, options)
+    return asObject(await sent, 'the answer').changed === true
+  }
+
   async #step(step: ClusterStep, planOnly: boolean, options: CallOptions): Promise<StepOutcome> {
     const fields = { ...fieldsOf(step), plan: planOnly }
     const answer = asObject(await this.#http.call(routeNamed(`cluster.${step.action}`), fields, options), 'the answer')
@@ -114,6 +147,16 @@ export function parseStatus(value: unknown): ClusterStatus {
     settled: status.settled === true,
     quorum: parseQuorum(status.quorum),
     members: asList(status.members, 'members').map(parseMember),
+    topology: status.topology === undefined ? null : parseTopology(status.topology),
+  }
+}
+
+function parseTopology(value: unknown): NodeTopologyMark {
+  const topology = asObject(value, 'topology')
+  return {
+    nodeId: asText(topology.node_id, 'node_id'),
+    generation: asNumber(topology.generation, 'generation'),
+    hash: textOrNull(topology.hash, 'hash'),
   }
 }
 

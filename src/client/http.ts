@@ -26,7 +26,7 @@ import { Transport, TransportFailure } from './transport.ts'
 import type { Answer } from './transport.ts'
 
 /** What a call needs to know of its route. */
-export type CallRoute = Pick<Route, 'name' | 'path' | 'listener' | 'kind'> & { readonly method: 'GET' | 'POST' }
+export type CallRoute = Pick<Route, 'name' | 'path' | 'listener' | 'kind'> & { readonly method: 'GET' | 'POST' | 'PUT' }
 
 /** An endpoint to open a stream on. Tell how it went: later calls begin with the endpoint that works. */
 export interface CallTarget {
@@ -50,7 +50,7 @@ const API_KEY_PATTERN = /^[\x21-\x7e]+$/
  * The route of the API's table with this name. `method` defaults to GET for reads, whose fields then stand in the query: pass
  * POST when a field is secret.
  */
-export function routeNamed(name: string, method?: 'GET' | 'POST'): CallRoute {
+export function routeNamed(name: string, method?: 'GET' | 'POST' | 'PUT'): CallRoute {
   const route = must(
     ROUTES.find((candidate) => candidate.name === name),
     `no route is named ${name}`,
@@ -234,7 +234,7 @@ function buildRequest(
 ): { readonly method: string; readonly url: URL; readonly body: string | undefined } {
   const url = endpointUrl(endpoint, listenerOf(route), route.path)
   const all = route.kind === 'read' && consistency !== undefined ? { ...fields, consistency } : fields
-  if (route.method === 'POST') return { method: 'POST', url, body: JSON.stringify(all) }
+  if (route.method !== 'GET') return { method: route.method, url, body: JSON.stringify(all) }
   const withQuery = new URL(url)
   for (const [name, value] of Object.entries(all)) {
     if (value === undefined) continue

@@ -1,6 +1,8 @@
 // From the file, the environment and flags to one frozen Config, or to one error with every fault.
 import { readFile } from 'node:fs/promises'
 import { messageOf } from '../base/errors.ts'
+import { intactMark } from '../contract/topology.ts'
+import type { TopologyMark } from '../contract/topology.ts'
 import { checkAddresses, checkSecrets, unreachableNodes } from './check-addresses.ts'
 import { checkRelations } from './checks.ts'
 import { configOf } from './config-of.ts'
@@ -28,6 +30,8 @@ export interface LoadedConfig {
   readonly config: Config
   /** Sentences for the operator about what is allowed but probably not meant. */
   readonly warnings: readonly string[]
+  /** Which version of a file that a program makes this is; null for one that was written or changed by hand. */
+  readonly topology: TopologyMark | null
 }
 
 const CONFIG_SIZE_BYTES_MAX = 4 * 2 ** 20
@@ -62,7 +66,8 @@ export function parseConfig(text: string, options: LoadOptions): LoadedConfig {
       `${unreachable.join(', ')}: raftBinding is every interface and raftAdvertise is not set, so nodes on other machines cannot reach it`,
     )
   }
-  return { config: configOf({ ...draft.values, nodes: draft.nodes } as ClusterFile), warnings }
+  const config = configOf({ ...draft.values, nodes: draft.nodes } as ClusterFile)
+  return { config, warnings, topology: intactMark(text) }
 }
 
 async function readConfigFile(path: string): Promise<string> {

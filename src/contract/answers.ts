@@ -97,6 +97,8 @@ const clusterStatus = z.strictObject({
   settled: z.boolean(),
   quorum,
   members,
+  /** Of the node that answers. */
+  topology: z.strictObject({ node_id: text, generation: count, hash: text.nullable() }),
 })
 const step = z.strictObject({
   changed: z.boolean(),
@@ -176,6 +178,14 @@ export const ANSWERS: Readonly<Record<string, z.ZodType>> = {
   'cluster.promote': step,
   'cluster.demote': step,
   'cluster.remove': step,
+  'cluster.topology': z.strictObject({
+    node_id: text,
+    generation: count,
+    hash: text.nullable(),
+    source: z.enum(['file', 'push']),
+    nodes: z.array(text),
+  }),
+  'cluster.topologyPush': z.strictObject({ node_id: text, changed: z.boolean(), generation: count, hash: text }),
   'cluster.leaveGate': z.strictObject({ safe: z.boolean(), leader: text.nullable(), reason: text }),
   'ops.version': z.strictObject({ name: z.literal('insi'), version: text, node: text }),
   'openapi.public': z.looseObject({ openapi: z.literal('3.1.0') }),

@@ -23,7 +23,7 @@ const MEMBER_BODY =
   '"raft_address":"127.0.0.1:7000","leader":true,"lag_entries":0,"active":true}'
 const STATUS_BODY =
   '{"state":"ok","cluster_id":"<uuid>","leader":"node0","term":2,"commit_index":9,"membership_index":1,"settled":true,' +
-  `"quorum":${QUORUM_BODY},"members":[${MEMBER_BODY}]}`
+  `"quorum":${QUORUM_BODY},"members":[${MEMBER_BODY}],"topology":{"node_id":"node0","generation":3,"hash":"<hex>"}}`
 const STEP_BODY =
   '{"changed":true,"plan":{"action":"remove","member_id":"node2/<uuid>","verdict":"allowed","code":null,"reason":"…","warnings":[],' +
   `"voters_before":["node0/<uuid>"],"voters_after":["node0/<uuid>"],"quorum_before":${QUORUM_BODY},"quorum_after":${QUORUM_BODY}}}`
@@ -128,6 +128,41 @@ export const CLUSTER_ROUTES: readonly Route[] = [
     ['MEMBER_UNKNOWN', 'MEMBER_LEADS', 'QUORUM_AT_RISK'],
     'Removes a member. A node that comes back with its old data stays outside.',
   ),
+  clusterRoute('node', {
+    name: 'cluster.topology',
+    path: '/cluster/topology',
+    methods: ['GET'],
+    success: {
+      status: 200,
+      body: '{"node_id":"node0","generation":3,"hash":"<hex>","source":"push","nodes":["node0","node1","node2"]}',
+    },
+    meaning:
+      'Which cluster.yaml this node goes by when it looks for its peers: the newest of its own file (`file`) and what was pushed to it (`push`). Without a generation in either, `generation` is 0 and `hash` null.',
+  }),
+  clusterRoute('write', {
+    name: 'cluster.topologyPush',
+    path: '/cluster/topology',
+    methods: ['PUT', 'POST'],
+    fields: [
+      {
+        name: 'generation',
+        type: 'revision',
+        required: true,
+        meaning: 'From 1; higher than that of every earlier file.',
+      },
+      { name: 'hash', type: 'hash', required: true, meaning: 'SHA-256 of `body` in lower-case hexadecimal digits.' },
+      {
+        name: 'body',
+        type: 'file',
+        required: true,
+        meaning: 'A cluster.yaml that names this node and holds no secret; at most 1 MiB.',
+      },
+    ],
+    success: { status: 200, body: '{"node_id":"node0","changed":true,"generation":3,"hash":"<hex>"}' },
+    errors: ['TOPOLOGY_INVALID', 'TOPOLOGY_CONFLICT'],
+    meaning:
+      'Tells this node where its peers are. Answers once the file is durable in the data directory; the same generation with the same hash changes nothing, an older one is refused. Says nothing about who is a member.',
+  }),
   clusterRoute('write', {
     name: 'cluster.leaveGate',
     path: '/cluster/leave-gate',

@@ -195,6 +195,12 @@ export const ERRORS = {
     'The member is not ready for that',
     'It must run, be reachable at its Raft address and be caught up; see cluster/status.',
   ),
+  TOPOLOGY_INVALID: entry(400, 'The topology cannot be used', 'Correct the faults that the message lists.'),
+  TOPOLOGY_CONFLICT: entry(
+    409,
+    'The node has another topology that is as new or newer',
+    'Push a higher generation; GET cluster/topology says which one the node has.',
+  ),
   TRANSFER_FAILED: entry(503, 'The leadership did not move in time', 'Nothing was changed. Try again.', RETRY),
   JOIN_FAILED: entry(500, 'Failed to join follower', 'Start the node with the same secret, then try again.'),
 

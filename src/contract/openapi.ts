@@ -4,7 +4,14 @@ import { answerSchemaOf } from './answers.ts'
 import { ERRORS } from './errors.ts'
 import type { ErrorCode } from './errors.ts'
 import type { JsonObject } from './json.ts'
-import { BATCH_COMMANDS_MAX, ITERATE_LIMIT_MAX, KEY_BYTES_MAX, NAME_CHARS_MAX, TTL_MS_MAX } from './limits.ts'
+import {
+  BATCH_COMMANDS_MAX,
+  ITERATE_LIMIT_MAX,
+  KEY_BYTES_MAX,
+  NAME_CHARS_MAX,
+  TOPOLOGY_BYTES_MAX,
+  TTL_MS_MAX,
+} from './limits.ts'
 import { CONSISTENCY_MODES } from './route.ts'
 import type { Field, FieldType, Method, Route } from './route.ts'
 
@@ -40,6 +47,8 @@ const SCHEMAS: Readonly<Record<FieldType, JsonObject>> = {
   revision: { type: 'integer', minimum: 0 },
   operations: OBJECTS,
   comparisons: OBJECTS,
+  hash: { type: 'string', pattern: '^[0-9a-f]{64}$' },
+  file: { type: 'string', minLength: 1, maxLength: TOPOLOGY_BYTES_MAX },
 }
 
 const BODY_ERRORS: readonly ErrorCode[] = [
@@ -71,7 +80,7 @@ export function openApiOf(routes: readonly Route[], { version }: OpenApiOptions)
 }
 
 function operationOf(route: Route, method: Method): JsonObject {
-  const hasBody = method === 'POST' && route.fields.length > 0
+  const hasBody = (method === 'POST' || method === 'PUT') && route.fields.length > 0
   return {
     operationId: route.methods.length === 1 ? route.name : `${route.name}.${method.toLowerCase()}`,
     summary: route.meaning,

@@ -3,7 +3,7 @@ import type { ErrorCode } from './errors.ts'
 
 export const API_PREFIX = '/db/api/v1'
 
-export type Method = 'GET' | 'POST' | 'DELETE'
+export type Method = 'GET' | 'POST' | 'PUT' | 'DELETE'
 
 /** `ops` routes need no key; they are on the private listener and on the ops listener when one is configured. */
 export type Listener = 'public' | 'private' | 'ops'
@@ -45,6 +45,8 @@ export type FieldType =
   | 'revision'
   | 'operations'
   | 'comparisons'
+  | 'file'
+  | 'hash'
 
 export interface Field {
   readonly name: string

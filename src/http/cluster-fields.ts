@@ -1,10 +1,18 @@
 // The types of fields that only the routes of the cluster have.
 import { parseAddress } from '../config/address.ts'
 import { insiError } from '../contract/errors.ts'
-import { LEAVE_TIMEOUT_MS_DEFAULT, LEAVE_TIMEOUT_MS_MAX, MEMBER_CHARS_MAX } from '../contract/limits.ts'
+import {
+  LEAVE_TIMEOUT_MS_DEFAULT,
+  LEAVE_TIMEOUT_MS_MAX,
+  MEMBER_CHARS_MAX,
+  TOPOLOGY_BYTES_MAX,
+} from '../contract/limits.ts'
+import type { TopologyFile } from '../contract/topology.ts'
+import { revisionField } from './field-types.ts'
 import { invalidField } from './fields.ts'
 import type { Fields } from './fields.ts'
 
+const HASH = /^[0-9a-f]{64}$/
 const PRINTABLE = /^[\x21-\x7e]+$/
 
 /** The name of a node, or of an incarnation. */
@@ -40,6 +48,25 @@ export function leaveTimeoutField(fields: Fields, name: string): number {
     throw invalidField(fields, name, `must be an integer between 0 and ${LEAVE_TIMEOUT_MS_MAX}`)
   }
   return value
+}
+
+/** What is pushed, as far as it can be told without reading it. */
+export function topologyField(fields: Fields): TopologyFile {
+  const generation = revisionField(fields, 'generation')
+  if (generation === undefined) return missing(fields, 'generation')
+  if (generation === 0) throw invalidField(fields, 'generation', 'must be positive')
+  const hash = fields.get('hash')
+  if (hash === undefined || hash === '') return missing(fields, 'hash')
+  if (typeof hash !== 'string' || !HASH.test(hash)) {
+    throw invalidField(fields, 'hash', 'must be 64 lower-case hexadecimal digits')
+  }
+  const body = fields.get('body')
+  if (body === undefined || body === '') return missing(fields, 'body')
+  if (typeof body !== 'string' || !body.isWellFormed()) throw invalidField(fields, 'body', 'must be a text')
+  if (Buffer.byteLength(body) > TOPOLOGY_BYTES_MAX) {
+    throw invalidField(fields, 'body', `must have at most ${TOPOLOGY_BYTES_MAX} bytes`)
+  }
+  return { generation, hash, body }
 }
 
 function missing(fields: Fields, name: string): never {

@@ -124,7 +124,7 @@ function handlersOf(
     ...limitsHandlers(services.limits),
     ...entityHandlers(services.entities),
     ...insightHandlers(services.insight),
-    ...clusterHandlers(services.cluster),
+    ...clusterHandlers(services),
     ...eventHandlers(
       { clock, events: services.events, sockets },
       { ...config.limits, allowedOrigins: config.events.allowedOrigins },

@@ -29,19 +29,20 @@ export function endpointsFor(
   for (const route of routes) {
     router.register(route.path, [...route.methods], () => {}, { name: route.name })
   }
-  return new Map(
-    routes.map((route) => {
-      const layer = router.route(route.name)
-      assert(layer !== false, `route ${route.name} is registered`)
-      const endpoint: Endpoint = {
-        route,
-        handle: must(handlers[route.name], `route ${route.name} has a handler`),
-        bodyBytesMax: Math.min(limits.bodySizeBytesMax, routeBodyBytesMax(route, limits.valueSizeBytesMax)),
-      }
-      const byMethod = new Map(layer.methods.map((method) => [method, endpoint]))
-      return [route.path, { byMethod, allow: layer.methods.join(', ') }]
-    }),
-  )
+  const endpoints = new Map<string, PathEndpoints>()
+  for (const route of routes) {
+    const layer = router.route(route.name)
+    assert(layer !== false, `route ${route.name} is registered`)
+    const endpoint: Endpoint = {
+      route,
+      handle: must(handlers[route.name], `route ${route.name} has a handler`),
+      bodyBytesMax: Math.min(limits.bodySizeBytesMax, routeBodyBytesMax(route, limits.valueSizeBytesMax)),
+    }
+    const others = endpoints.get(route.path)?.byMethod ?? []
+    const byMethod = new Map([...others, ...layer.methods.map((method) => [method, endpoint] as const)])
+    endpoints.set(route.path, { byMethod, allow: [...byMethod.keys()].join(', ') })
+  }
+  return endpoints
 }
 
 function checkComplete(handlers: Handlers): void {

@@ -23,6 +23,12 @@ const ROLE_SERIES = {
     labels: [],
     help: 'Index of the entry that the membership in force comes from.',
   },
+  insi_topology_generation: {
+    type: 'gauge',
+    unit: 'none',
+    labels: [],
+    help: 'Generation of the cluster.yaml by which the node looks for its peers; 0 when it has none.',
+  },
   insi_raft_quarantined: {
     type: 'gauge',
     unit: 'none',

@@ -17,6 +17,7 @@ export interface ReplicaSample {
   readonly quarantined: boolean
   readonly bootstrapRefused: boolean
   readonly membershipIndex: number
+  readonly topologyGeneration: number
   readonly voterCount: number
   readonly learnerCount: number
   /** Null when this node does not lead. */
@@ -104,6 +105,7 @@ function writeReplica(series: MetricsRegistry, sample: ReplicaSample): void {
   series.gauge('insi_raft_applied_index').set(sample.appliedIndex)
   series.gauge('insi_raft_last_index').set(sample.lastIndex)
   series.gauge('insi_raft_membership_index').set(sample.membershipIndex)
+  series.gauge('insi_topology_generation').set(sample.topologyGeneration)
   series.gauge('insi_raft_quarantined').set(sample.quarantined ? 1 : 0)
   series.gauge('insi_raft_bootstrap_refused').set(sample.bootstrapRefused ? 1 : 0)
   series.gauge('insi_raft_members').set({ role: 'voter' }, sample.voterCount)

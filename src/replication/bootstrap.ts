@@ -103,6 +103,8 @@ export interface StartDeps {
   readonly identity: ReplicaIdentity
   readonly options: ReplicaOptions
   readonly requests: PeerRequests
+  /** Every other node, as the configuration says now. */
+  readonly peers: () => readonly ConfiguredPeer[]
   readonly clock: Clock
   readonly random: Random
   readonly logger: Log
@@ -119,16 +121,17 @@ export type StartOutcome = { readonly type: 'bootstrapped' | 'joined'; readonly 
 /** Asks peers until this node may act as a member. Tries for ever, with back-off; rejects only when `signal` aborts. */
 export async function findCluster(deps: StartDeps): Promise<StartOutcome> {
   const { clock, options, random, requests, signal } = deps
-  const { mayBootstrap, peers, retryMinMs } = options
+  const { mayBootstrap, retryMinMs } = options
   const pauseMsMax = mayBootstrap ? Math.min(BOOTSTRAP_PAUSE_MS_MAX, options.retryMaxMs) : options.retryMaxMs
   const remind = reminder(deps)
   let pauseMs = retryMinMs
   let majoritySinceMs: number | null = null
   for (;;) {
+    const peers = deps.peers()
     const answers = await probePeers(requests, peers)
     signal.throwIfAborted()
     const nowMs = clock.monotonicMs()
-    const decision = await decide(deps, answers, majoritySinceMs === null ? 0 : nowMs - majoritySinceMs)
+    const decision = await decide(deps, peers, answers, majoritySinceMs === null ? 0 : nowMs - majoritySinceMs)
     majoritySinceMs = decision.type === 'wait' && decision.hasMajority ? (majoritySinceMs ?? nowMs) : null
     signal.throwIfAborted()
     switch (decision.type) {
@@ -152,8 +155,13 @@ export async function findCluster(deps: StartDeps): Promise<StartOutcome> {
   }
 }
 
-async function decide(deps: StartDeps, answers: readonly PeerAnswer[], majorityForMs: number): Promise<StartDecision> {
-  const { mayBootstrap, peers } = deps.options
+async function decide(
+  deps: StartDeps,
+  peers: readonly ConfiguredPeer[],
+  answers: readonly PeerAnswer[],
+  majorityForMs: number,
+): Promise<StartDecision> {
+  const { mayBootstrap } = deps.options
   try {
     return decideStart(answers, { mayBootstrap, peers, majorityForMs, markedClusterId: await deps.readMarker() })
   } catch (error) {

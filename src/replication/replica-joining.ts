@@ -1,7 +1,7 @@
 // The way of a node without a cluster into one: finds or begins it, and remembers it durably before the node acts as a member.
 import { InsiError, messageOf } from '../base/errors.ts'
 import { clearFirstEntry, findCluster, writeFirstEntry } from './bootstrap.ts'
-import type { ReplicaDeps, ReplicaOptions } from './replica-options.ts'
+import type { ConfiguredPeer, ReplicaDeps, ReplicaOptions } from './replica-options.ts'
 import type { PeerRequests } from './replica-requests.ts'
 
 export interface JoiningDeps extends Pick<
@@ -10,6 +10,8 @@ export interface JoiningDeps extends Pick<
 > {
   readonly options: ReplicaOptions
   readonly requests: PeerRequests
+  /** Every other node, as the configuration says now. */
+  readonly peers: () => readonly ConfiguredPeer[]
   readonly signal: AbortSignal
 }
 

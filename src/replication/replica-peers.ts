@@ -10,11 +10,16 @@ const HEARD_MAX = 64
 export class AddressBook {
   /** Newest known addresses; insertion order is age. */
   readonly #heard = new Map<MemberId, string>()
-  readonly #configured: ReadonlyMap<string, string>
+  #configured: ReadonlyMap<string, string>
   #members = new Map<MemberId, string>()
 
   constructor(configured: readonly ConfiguredPeer[]) {
-    this.#configured = new Map(configured.map(({ nodeId, raftAddress }) => [nodeId, raftAddress]))
+    this.#configured = byNode(configured)
+  }
+
+  /** The configuration changed. */
+  setConfigured(configured: readonly ConfiguredPeer[]): void {
+    this.#configured = byNode(configured)
   }
 
   /** A message came from `peer`. */
@@ -62,6 +67,10 @@ export class AddressBook {
     const configured = this.#configured.get(nodeIdOf(id))
     return configured === this.addressOf(id) ? undefined : configured
   }
+}
+
+function byNode(peers: readonly ConfiguredPeer[]): ReadonlyMap<string, string> {
+  return new Map(peers.map(({ nodeId, raftAddress }) => [nodeId, raftAddress]))
 }
 
 /** The node of a member: the part of its id before the incarnation. */

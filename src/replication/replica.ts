@@ -15,7 +15,7 @@ import { ReadBarriers } from './reads.ts'
 import { Joining } from './replica-joining.ts'
 import { ReplicaMember } from './replica-member.ts'
 import { tickTiming } from './replica-options.ts'
-import type { ReplicaDeps, ReplicaOptions } from './replica-options.ts'
+import type { ConfiguredPeer, ReplicaDeps, ReplicaOptions } from './replica-options.ts'
 import { AddressBook, nodeIdOf } from './replica-peers.ts'
 import type { ReplicaLoad, ReplicaState } from './replica-state.ts'
 import { PeerRequests } from './replica-requests.ts'
@@ -43,6 +43,7 @@ export class Replica {
   readonly #proposals: Proposals
   readonly #reads: ReadBarriers
   readonly #addresses: AddressBook
+  #peers: readonly ConfiguredPeer[]
   readonly #versions = new CommandVersions()
   readonly #requests: PeerRequests
   readonly #stopSignal = new AbortController()
@@ -64,6 +65,7 @@ export class Replica {
     this.#deps = { ...deps, onFatal: (error) => this.#fail(error) }
     this.#options = options
     this.#fatal = deps.onFatal
+    this.#peers = options.peers
     this.#addresses = new AddressBook(options.peers)
     this.#proposals = new Proposals(options)
     this.#reads = new ReadBarriers({
@@ -74,7 +76,7 @@ export class Replica {
     const send = (raftAddress: string, message: PeerMessage): boolean => transport.send(raftAddress, message)
     this.#requests = new PeerRequests(clock, send, 1 + random.int(FIRST_ID_MAX))
     const signal = this.#stopSignal.signal
-    this.#joining = new Joining({ ...deps, options, requests: this.#requests, signal })
+    this.#joining = new Joining({ ...deps, options, requests: this.#requests, peers: () => this.#peers, signal })
     this.admin = this.#makeAdmin()
     this.channel = new ServiceChannel({
       memberId: () => deps.identity.memberId,
@@ -170,6 +172,12 @@ export class Replica {
   /** Starts to hand leadership over, to `target` or to the most caught-up voter; false when that is not possible. */
   transferLeadership(target?: MemberId): boolean {
     return this.#refusal === null && this.#member?.transferLeadership(target) === true
+  }
+
+  /** The configuration names other peers, or the same at other addresses. Changes no membership. */
+  setPeers(peers: readonly ConfiguredPeer[]): void {
+    this.#peers = peers
+    this.#addresses.setConfigured(peers)
   }
 
   /** What waits on this node, and how much its log holds. */

@@ -6,10 +6,17 @@ import { insiError } from '../contract/errors.ts'
 import { JOIN_POLL_INTERVAL_MS, JOIN_TIMEOUT_MS, LEAVE_HOLD_MS, LEAVE_POLL_INTERVAL_MS } from '../contract/limits.ts'
 import type { StepOutcome } from '../contract/membership-plan.ts'
 import type { ClusterAdmin, ClusterStep, ClusterView } from './cluster-admin.ts'
+import type { TopologyService, TopologyState } from './cluster-topology.ts'
 import type { Replicator } from './replicator.ts'
 
 /** `degraded`: the cluster works, and a voter is away. `no_quorum`: nothing can be written. */
 export type ClusterState = 'ok' | 'degraded' | 'no_quorum'
+
+export interface ClusterStatusView extends ClusterView {
+  readonly state: ClusterState
+  /** Of the node that answers, whoever leads. */
+  readonly topology: TopologyState & { readonly nodeId: string }
+}
 
 export interface LeaveOutcome {
   /** The quorum survives this node's exit. */
@@ -26,17 +33,25 @@ export class ClusterService {
   readonly #clock: Clock
   readonly #admin: ClusterAdmin
   readonly #replicator: Replicator
+  readonly #topology: TopologyService
 
-  constructor(deps: { readonly clock: Clock; readonly admin: ClusterAdmin; readonly replicator: Replicator }) {
+  constructor(deps: {
+    readonly clock: Clock
+    readonly admin: ClusterAdmin
+    readonly replicator: Replicator
+    readonly topology: TopologyService
+  }) {
     this.#clock = deps.clock
     this.#admin = deps.admin
     this.#replicator = deps.replicator
+    this.#topology = deps.topology
   }
 
   /** Rejects with NO_LEADER when this node is no member and finds no leader. */
-  async status(): Promise<ClusterView & { readonly state: ClusterState }> {
+  async status(): Promise<ClusterStatusView> {
     const view = await this.#admin.view()
-    return { ...view, state: stateOf(view) }
+    const { nodeId } = this.#replicator.status()
+    return { ...view, state: stateOf(view), topology: { ...this.#topology.state, nodeId } }
   }
 
   /** One step, or with `planOnly` what it would do; see ClusterAdmin.step() for the errors. */

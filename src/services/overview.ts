@@ -1,14 +1,13 @@
 // All that somebody who looks at the cluster wants to see at once: members, usage, rates, and what happened lately.
 import { InsiError } from '../base/errors.ts'
 import type { ClusterHistory, HistoryEntry } from './cluster-history.ts'
-import type { ClusterView } from './cluster-admin.ts'
-import type { ClusterService, ClusterState } from './cluster.ts'
+import type { ClusterService, ClusterStatusView } from './cluster.ts'
 import type { OperationRates, OperationsService } from './operations.ts'
 import type { UsageTotals, UsageTotalsService } from './usage-totals.ts'
 
 export interface Overview {
   /** Null while this node is no member and finds no leader. */
-  readonly cluster: (ClusterView & { readonly state: ClusterState }) | null
+  readonly cluster: ClusterStatusView | null
   readonly rates: OperationRates
   readonly usage: UsageTotals
   /** As this node saw it; the newest first. */

@@ -9,6 +9,7 @@ import { AliasService } from './aliases.ts'
 import { CacheService } from './cache.ts'
 import { ClusterHistory } from './cluster-history.ts'
 import { ClusterService } from './cluster.ts'
+import { TopologyService } from './cluster-topology.ts'
 import type { ClusterAdmin } from './cluster-admin.ts'
 import { EntityService } from './entities.ts'
 import { EventHub } from './event-hub.ts'
@@ -50,6 +51,8 @@ export interface ServicesDeps {
   readonly rateObserver?: RateObserver
   /** What the replica tells about elections and membership; absent: nothing is remembered. */
   readonly history?: ClusterHistory
+  /** Absent: nothing that is pushed is kept. */
+  readonly topology?: TopologyService
 }
 
 export interface Services {
@@ -62,6 +65,7 @@ export interface Services {
   readonly limits: LimitsService
   readonly insight: InsightService
   readonly cluster: ClusterService
+  readonly topology: TopologyService
   readonly ping: PingService
   readonly health: HealthService
   readonly usage: UsageTotalsService
@@ -96,7 +100,8 @@ export function createServices(deps: ServicesDeps): Services {
   )
   const { channel } = replicator
   const operations = new OperationsService({ clock, random, channel })
-  const cluster = new ClusterService({ clock, admin: deps.clusterAdmin, replicator })
+  const topology = deps.topology ?? TopologyService.unsaved(config, replicator.status().nodeId, log)
+  const cluster = new ClusterService({ clock, admin: deps.clusterAdmin, replicator, topology })
   const usage = new UsageTotalsService({ clock, reader }, { topCountMax: config.metrics.entitiesTop })
   const watches = new WatchService({ reader, readGate })
   const values = new ValueService({ clock, reader, readGate, proposer })
@@ -121,6 +126,7 @@ export function createServices(deps: ServicesDeps): Services {
     limits: new LimitsService({ clock, reader, readGate, replicator, proposer, keys }),
     insight: new InsightService({ reader, readGate, tokens, keys }),
     cluster,
+    topology,
     overview: new OverviewService({ cluster, operations, usage, history: deps.history ?? new ClusterHistory(clock) }),
     ping: new PingService({ clock, reader, replicator }),
     health: new HealthService({ clock, replicator }),

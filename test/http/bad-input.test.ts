@@ -5,6 +5,7 @@ import type { ErrorEntry } from '../../src/contract/errors.ts'
 import { routeBodyBytesMax } from '../../src/contract/body-limit.ts'
 import { KEY_BYTES_MAX, TTL_MS_MAX, VALUE_BYTES_MAX_DEFAULT } from '../../src/contract/limits.ts'
 import type { Field, FieldType, Method, Route } from '../../src/contract/route.ts'
+import { topologyHash } from '../../src/contract/topology.ts'
 import { ROUTES } from '../../src/contract/routes.ts'
 import { HttpNode, ROOT_KEY } from '../support/http-node.ts'
 import type { Answer, CallOptions } from '../support/http-node.ts'
@@ -45,6 +46,9 @@ function expectRefusal(answer: Answer, ...codes: (keyof typeof ERRORS)[]): void 
   if (entry.status !== 404) expect(body['message']).not.toContain('404')
 }
 
+const TOPOLOGY =
+  'nodes: { node0: { publicBinding: 127.0.0.1:1, privateBinding: 127.0.0.1:2, raftBinding: 127.0.0.1:3 } }'
+
 const GOOD: Readonly<Record<FieldType, unknown>> = {
   key: 'a-key',
   prefix: 'a',
@@ -68,6 +72,8 @@ const GOOD: Readonly<Record<FieldType, unknown>> = {
   revision: 1,
   operations: [],
   comparisons: [],
+  hash: topologyHash(TOPOLOGY),
+  file: TOPOLOGY,
 }
 const WRONG_LISTS: readonly unknown[] = [
   1,
@@ -112,6 +118,8 @@ const WRONG_TYPES: Readonly<Record<FieldType, readonly unknown[]>> = {
   revision: ['1', -1, 1.5, true, {}, 2 ** 60],
   operations: WRONG_LISTS,
   comparisons: WRONG_LISTS,
+  hash: [1, true, {}, null, 'abc', 'F'.repeat(64)],
+  file: [1, true, {}, null, 'nodes: {}', 'nodes: ['],
 }
 const LONE_SURROGATE_JSON = String.raw`"a\ud800b"`
 const goodBody = (route: Route): Record<string, unknown> =>
@@ -163,7 +171,9 @@ describe.each(named(KEYED))('%s', (_name, route) => {
 
 describe.each(named(ROUTES))('%s', (_name, route) => {
   test('by another method is refused with the methods that it has', async () => {
-    const known: readonly string[] = [...route.methods, ...(route.methods.includes('GET') ? ['HEAD'] : [])]
+    const here = ROUTES.filter(({ listener, path }) => listener === route.listener && path === route.path)
+    const methods: readonly string[] = here.flatMap((one) => one.methods)
+    const known = [...methods, ...(methods.includes('GET') ? ['HEAD'] : [])]
     for (const method of ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'].filter((one) => !known.includes(one))) {
       const answer = await send(route, { method })
       expectRefusal(answer, 'METHOD_NOT_ALLOWED')
@@ -231,7 +241,7 @@ describe.each(
   test('of a wrong type is refused', async () => {
     for (const wrong of WRONG_TYPES[field.type]) {
       const answer = await send(route, { method: 'POST', body: { ...goodBody(route), [field.name]: wrong } })
-      expectRefusal(answer, 'INVALID_FIELD', 'INVALID_LIMITS', 'MISSING_FIELD')
+      expectRefusal(answer, 'INVALID_FIELD', 'INVALID_LIMITS', 'MISSING_FIELD', 'TOPOLOGY_INVALID')
     }
   })
 

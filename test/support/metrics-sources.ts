@@ -16,6 +16,7 @@ const REPLICA: ReplicaSample = {
   quarantined: false,
   bootstrapRefused: false,
   membershipIndex: 3,
+  topologyGeneration: 2,
   voterCount: 3,
   learnerCount: 0,
   quorumMargin: null,

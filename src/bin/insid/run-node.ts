@@ -5,7 +5,6 @@ import { delay, systemClock } from '../../base/clock.ts'
 import { InsiError, messageOf } from '../../base/errors.ts'
 import type { AdjustableLog } from '../../base/log.ts'
 import { formatAddress } from '../../config/address.ts'
-import type { Config } from '../../config/config.ts'
 import type { LoadedConfig } from '../../config/load.ts'
 import type { RunningNode } from '../../node.ts'
 import { bannerOf } from './banner.ts'
@@ -41,7 +40,7 @@ export interface ListeningMessage {
 /** Resolves with the exit code when the node has stopped. */
 export async function runNode(options: RunNodeOptions): Promise<number> {
   const { loaded, nodeId, configPath, isSupervised } = options
-  const { config } = loaded
+  const { config, topology } = loaded
   const node = must(config.nodes[nodeId], 'the node is configured')
   const dataDirectory = path.join(config.insiHome, nodeId)
   const context: StartContext = { nodeId, node, configPath, dataDirectory }
@@ -59,7 +58,7 @@ export async function runNode(options: RunNodeOptions): Promise<number> {
   })
   if (!isSupervised) for (const warning of loaded.warnings) nodeLog.warn({}, warning)
   try {
-    const running = await Promise.race([start(config, nodeId, log), stop])
+    const running = await Promise.race([start({ config, topology }, nodeId, log), stop])
     if (typeof running === 'string') return 0
     announce({ nodeId, ...running, raftAddress: formatAddress(node.raftAdvertise) }, options)
     const ending = await Promise.race([stop, running.fatal])
@@ -80,7 +79,11 @@ export async function runNode(options: RunNodeOptions): Promise<number> {
   }
 }
 
-async function start(config: Config, nodeId: string, log: AdjustableLog): Promise<RunningNode> {
+async function start(
+  { config, topology }: Pick<LoadedConfig, 'config' | 'topology'>,
+  nodeId: string,
+  log: AdjustableLog,
+): Promise<RunningNode> {
   // Loaded here, so that a fault of the configuration is told without loading the server.
   const { startNode } = await import('../../node.ts')
   const deadlineMs = systemClock.monotonicMs() + LOCK_WAIT_MS
@@ -90,6 +93,7 @@ async function start(config: Config, nodeId: string, log: AdjustableLog): Promis
         log: log.child({ node: nodeId }),
         logLevel: log,
         version: insiVersion(),
+        fileTopology: topology,
       })
     } catch (error) {
       const isLocked = error instanceof InsiError && error.code === 'DATA_DIRECTORY_LOCKED'

@@ -115,6 +115,30 @@ export const CLUSTER_COMMANDS: readonly Command[] = [
     load: async () => (await import('../cluster.ts')).stepCommand('transfer'),
   },
   {
+    path: ['cluster', 'topology'],
+    summary: 'Show which cluster.yaml a node looks for its peers by, or push a newer one to it.',
+    details:
+      'About the one node that answers: name it with --target. A file as insi-reconciler makes it says itself which generation it is; for any other file, --generation says so, and must be higher than what the node has. The file must name the node and hold no secret. It says where the peers are, not who is a member.',
+    args: [
+      { name: 'action', meaning: 'push; without it, the topology is shown.', optional: true },
+      { name: 'file', meaning: 'The cluster.yaml to push; - for stdin.', optional: true },
+    ],
+    flags: [{ name: 'generation', type: 'integer', meaning: 'Of a file that does not say so itself.' }],
+    access: 'root',
+    failure: 'The topology was not exchanged',
+    examples: [
+      {
+        line: 'insic --root --target node1 cluster topology',
+        meaning: 'generation, where it came from, and the nodes',
+      },
+      {
+        line: 'insic --root --target node1 cluster topology push cluster.yaml',
+        meaning: 'as insi-reconciler --once --dry-run prints it',
+      },
+    ],
+    load: async () => (await import('../topology.ts')).topology,
+  },
+  {
     path: ['cluster', 'leave-gate'],
     summary: 'Before a node stops: hand its leadership over and wait until the quorum survives its exit.',
     details:

@@ -16,7 +16,7 @@ const JSON_TYPES =
 export function readBody(): Middleware {
   return (ctx, next) => {
     const bytesMax = ctx.state.endpoint?.bodyBytesMax ?? 0
-    if (ctx.req.method !== 'POST' || bytesMax === 0) return next()
+    if ((ctx.req.method !== 'POST' && ctx.req.method !== 'PUT') || bytesMax === 0) return next()
     ctx.state.trace?.enter('body')
     return collectThen(ctx, bytesMax, next)
   }

@@ -1,9 +1,10 @@
 // The routes by which root looks at the cluster and changes its membership.
 import type { Quorum, StepOutcome } from '../../contract/membership-plan.ts'
-import type { ClusterMember, ClusterStep, ClusterView } from '../../services/cluster-admin.ts'
-import type { ClusterService, ClusterState } from '../../services/cluster.ts'
+import type { ClusterMember, ClusterStep } from '../../services/cluster-admin.ts'
+import type { ClusterService, ClusterStatusView } from '../../services/cluster.ts'
+import type { TopologyService } from '../../services/cluster-topology.ts'
 import { sendEmpty, sendJson } from '../answers.ts'
-import { addressField, leaveTimeoutField, memberField, optionalMemberField } from '../cluster-fields.ts'
+import { addressField, leaveTimeoutField, memberField, optionalMemberField, topologyField } from '../cluster-fields.ts'
 import type { Handler } from '../context.ts'
 import type { Handlers } from '../endpoints.ts'
 import { flagField } from '../field-types.ts'
@@ -11,9 +12,14 @@ import { bodyFields, readFields } from '../fields.ts'
 import type { Fields, FieldWords } from '../fields.ts'
 import { REQUEST_WORDS } from './words.ts'
 
+export interface ClusterRouteDeps {
+  readonly cluster: ClusterService
+  readonly topology: TopologyService
+}
+
 const JOIN_WORDS: FieldWords = { ...REQUEST_WORDS, missing: () => 'Missing followerId or followerAddr parameters' }
 
-export function clusterHandlers(cluster: ClusterService): Handlers {
+export function clusterHandlers({ cluster, topology }: ClusterRouteDeps): Handlers {
   const step =
     (read: (fields: Fields) => ClusterStep): Handler =>
     async (ctx) => {
@@ -47,6 +53,19 @@ export function clusterHandlers(cluster: ClusterService): Handlers {
       const { safe, leader, reason } = await cluster.leaveGate(leaveTimeoutField(fields, 'timeout_ms'))
       sendJson(ctx, JSON.stringify({ safe, leader, reason }))
     },
+    'cluster.topology': (ctx) => {
+      const { mark, nodes, source } = topology.state
+      const { nodeId } = ctx.state.node
+      const { generation, hash } = mark ?? { generation: 0, hash: null }
+      sendJson(ctx, JSON.stringify({ node_id: nodeId, generation, hash, source, nodes }))
+    },
+    'cluster.topologyPush': async (ctx) => {
+      const fields = bodyFields(ctx, REQUEST_WORDS)
+      const file = topologyField(fields)
+      const changed = await topology.push(file)
+      const { generation, hash } = file
+      sendJson(ctx, JSON.stringify({ node_id: ctx.state.node.nodeId, changed, generation, hash }))
+    },
     join: async (ctx) => {
       const fields = readFields(ctx, JOIN_WORDS)
       await cluster.join(memberField(fields, 'followerId'), addressField(fields, 'followerAddr'))
@@ -59,7 +78,8 @@ function whichMember(fields: Fields): { nodeId: string; incarnation: string | nu
   return { nodeId: memberField(fields, 'node_id'), incarnation: optionalMemberField(fields, 'incarnation') }
 }
 
-export function clusterMembers(view: ClusterView & { readonly state: ClusterState }) {
+export function clusterMembers(view: ClusterStatusView) {
+  const { mark, nodeId } = view.topology
   return {
     state: view.state,
     cluster_id: view.clusterId,
@@ -70,6 +90,7 @@ export function clusterMembers(view: ClusterView & { readonly state: ClusterStat
     settled: view.settled,
     quorum: quorumMembers(view.quorum),
     members: view.members.map(memberMembers),
+    topology: { node_id: nodeId, generation: mark?.generation ?? 0, hash: mark?.hash ?? null },
   }
 }
 

@@ -2,6 +2,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { hostname, tmpdir } from 'node:os'
 import path from 'node:path'
+import { topologyHash, topologyText } from '../../../src/contract/topology.ts'
 import { Cluster } from '../../../src/client/cluster.ts'
 import { HttpClient } from '../../../src/client/http.ts'
 import { ScriptedServer, apiError, empty, json } from '../client/scripted-server.ts'
@@ -108,6 +109,47 @@ test('status exits with 0 when all is well and with 4 without a quorum', async (
   expect(ran.code).toBe(4)
   expect(ran.stdout).toContain('Leader:  none')
   expect(ran.stdout).toContain('node0  voter  unknown  -')
+})
+
+describe('topology', () => {
+  const body = 'nodes: {}\n'
+  const text = topologyText('made', { generation: 4, hash: topologyHash(body), body })
+  const fileWith = async (content: string): Promise<string> => {
+    const file = path.join(folder, 'pushed.yaml')
+    await writeFile(file, content)
+    return file
+  }
+  const pushed = () => json({ node_id: 'node0', changed: true, generation: 4, hash: topologyHash(body) })
+
+  test('shows which file a node goes by', async () => {
+    const answer = { node_id: 'node0', generation: 3, hash: 'ab', source: 'push', nodes: ['node0', 'node1'] }
+    server.script = () => json(answer)
+    const ran = await insic('--root cluster topology')
+    expect(ran.stdout).toBe(
+      'Node:       node0\nGeneration: 3\nHash:       ab\nSource:     pushed\nNodes:      node0, node1\n',
+    )
+    expect([server.requests[0]?.method, sent()[0]]).toEqual(['GET', 'cluster/topology'])
+    expect(JSON.parse((await insic('--root -o json cluster topology')).stdout)).toEqual(answer)
+  })
+
+  test('pushes what stands below the mark of a file, and any other file with a generation', async () => {
+    server.script = pushed
+    const ran = await insic(`--root cluster topology push ${await fileWith(text)}`)
+    expect(ran).toEqual({ code: 0, stdout: 'generation 4 taken over\nOK\n', stderr: '' })
+    expect(server.requests[0]?.method).toBe('PUT')
+    expect(sent()).toEqual(['cluster/topology', { generation: 4, hash: topologyHash(body), body }])
+    await insic(`--root cluster topology push ${await fileWith(body)} --generation 9`)
+    expect(sent()).toEqual(['cluster/topology', { generation: 9, hash: topologyHash(body), body }])
+  })
+
+  test.each([
+    ['without a mark', body, 'does not say which generation it is'],
+    ['that was changed after it was made', `${text}more: 1\n`, 'was changed after generation 4 was made'],
+  ])('refuses a file %s', async (_, content, reason) => {
+    server.script = pushed
+    const ran = await insic(`--root cluster topology push ${await fileWith(content)}`)
+    expect([ran.code, ran.stderr.includes(reason), server.requests.length]).toEqual([1, true, 0])
+  })
 })
 
 test('members prints the columns alone', async () => {

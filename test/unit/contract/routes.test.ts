@@ -1,9 +1,12 @@
 import { ERRORS, errorEntry, insiError, isErrorCode } from '../../../src/contract/errors.ts'
 import { ROUTES } from '../../../src/contract/routes.ts'
 
-test('every route has a name and a path of its own', () => {
+test('every route has a name and a method of a path of its own', () => {
   expect(new Set(ROUTES.map((route) => route.name)).size).toBe(ROUTES.length)
-  expect(new Set(ROUTES.map((route) => `${route.listener} ${route.path}`)).size).toBe(ROUTES.length)
+  const places = ROUTES.flatMap(({ listener, methods, path }) =>
+    methods.map((method) => `${listener} ${method} ${path}`),
+  )
+  expect(new Set(places).size).toBe(places.length)
 })
 
 test('a route that changes something has a POST, and a GET only where clients use it', () => {

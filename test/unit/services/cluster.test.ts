@@ -3,6 +3,9 @@ import type { ClusterAdmin, ClusterMember, ClusterView, LeaveAnswer } from '../.
 import { insiError } from '../../../src/contract/errors.ts'
 import { StateMachine } from '../../../src/state/state-machine.ts'
 import { ReplaceableMemoryStore } from '../../../src/storage/replaceable-memory-store.ts'
+import { silentLog } from '../../../src/base/log.ts'
+import { TopologyService } from '../../../src/services/cluster-topology.ts'
+import { configOf } from '../../support/service-node.ts'
 import { systemClock } from '../../../src/base/clock.ts'
 import { SingleNodeAdmin } from '../../support/single-node-admin.ts'
 import { SingleNodeReplicator } from '../../support/single-node-replicator.ts'
@@ -52,7 +55,8 @@ async function clusterOf(): Promise<{
 }> {
   const admin = new ScriptedAdmin()
   const replicator = new SingleNodeReplicator(await StateMachine.open(new ReplaceableMemoryStore()))
-  return { admin, replicator, cluster: new ClusterService({ clock: systemClock, admin, replicator }) }
+  const topology = TopologyService.unsaved(configOf(), 'node0', silentLog)
+  return { admin, replicator, cluster: new ClusterService({ clock: systemClock, admin, replicator, topology }) }
 }
 
 test('the state is degraded while a voter is away and no_quorum without a leader', async () => {
