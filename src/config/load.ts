@@ -12,6 +12,7 @@ import { ConfigError } from './faults.ts'
 import type { Fault } from './faults.ts'
 import { readFileValues } from './file-values.ts'
 import type { RawConfig } from './file-values.ts'
+import { addNewNode } from './new-node.ts'
 import { SECRET_VARIABLES, applyEnvironment, applySettings } from './overrides.ts'
 import type { Environment, Setting } from './overrides.ts'
 import type { ClusterFile } from './schema.ts'
@@ -22,6 +23,8 @@ export interface LoadOptions {
   readonly path: string
   readonly environment?: Environment
   readonly settings?: readonly Setting[]
+  /** The node that is to run: it may be a new one, which the file does not name yet. */
+  readonly nodeId?: string
   /** Every node runs on this machine, so no two may share a port. */
   readonly oneMachine?: boolean
 }
@@ -54,6 +57,7 @@ export function parseConfig(text: string, options: LoadOptions): LoadedConfig {
   applyEnvironment(options.environment ?? {}, raw.values)
   applySettings(options.settings ?? [], raw.values, faults)
   tolerateLevel(raw, warnings)
+  if (options.nodeId !== undefined) addNewNode(raw, options.nodeId)
   const draft = draftOf(raw, faults)
   checkRelations(draft, faults)
   const oneMachine = options.oneMachine ?? false

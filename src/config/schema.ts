@@ -220,6 +220,10 @@ export const clusterSchema = z.strictObject({
     description:
       'File outside of the data directory that holds the id of the cluster once it exists. While it does, a node with an empty data directory never founds a cluster and joins no other one. May be missing or empty.',
   }),
+  newNodesDomain: option(text({ pattern: /^[A-Za-z0-9_.-]+$/, expected: 'a domain' }).optional(), {
+    description:
+      'With it a node that the file does not name yet starts too, as a pod does that was added a moment ago: reached as its id within this domain, it listens where the default leader does, and joins the cluster.',
+  }),
   tls: section('Certificate of both HTTP listeners. Without it they speak plain HTTP.', {
     cert: option(text().optional(), { description: 'PEM file with the certificate, then its chain.' }),
     key: option(text().optional(), { description: 'PEM file with the private key.' }),

@@ -175,7 +175,8 @@ function whichNode(ids: readonly string[]): number {
 async function loadWith(flags: Flags, oneMachine: boolean): Promise<LoadedConfig> {
   const { loadConfig } = await import('../../config/load.ts')
   const environment = processEnvironment()
-  return loadConfig({ path: flags.config, environment, settings: settingsOf(flags), oneMachine })
+  const nodeId = flags.as === undefined ? {} : { nodeId: flags.as }
+  return loadConfig({ path: flags.config, environment, settings: settingsOf(flags), oneMachine, ...nodeId })
 }
 
 function settingsOf(flags: Flags): Setting[] {
