@@ -1,9 +1,9 @@
 // `npm run bench`: requests a second, p50 and p99 of sets and gets, as ratios to peers measured in the same run.
-import { parseArgs } from 'node:util'
 import { load, loadGenerator, type LoadRequest, type LoadResult } from './load.ts'
 import { measureEvents } from './events.ts'
 import { measureMemory } from './memory.ts'
 import { measureNoisy } from './noisy.ts'
+import { parseCommandLine, wholeNumber } from '../scripts/command-line.ts'
 import { findEtcd, startBare, startEtcd, startInsi, type Target } from './targets.ts'
 
 const VALUE = 'v'.repeat(100)
@@ -22,8 +22,8 @@ Examples:
   npm run bench
   npm run bench -- --only "1 node" --runs 1`
 
-const { values: options } = parseArgs({
-  options: {
+const options = parseCommandLine(
+  {
     seconds: { type: 'string', default: '5' },
     runs: { type: 'string', default: '3' },
     connections: { type: 'string', default: '64' },
@@ -32,9 +32,13 @@ const { values: options } = parseArgs({
     memory: { type: 'boolean', default: false },
     events: { type: 'boolean', default: false },
     noisy: { type: 'boolean', default: false },
-    help: { type: 'boolean', default: false },
   },
-})
+  HELP,
+)
+const seconds = wholeNumber('seconds', options.seconds, 1, HELP)
+const runCount = wholeNumber('runs', options.runs, 1, HELP)
+const connectionCount = wholeNumber('connections', options.connections, 1, HELP)
+const warmUpSeconds = wholeNumber('warm-up', options['warm-up'], 0, HELP)
 
 interface Row {
   readonly target: string
@@ -95,10 +99,10 @@ async function measure(start: () => Promise<Target>): Promise<Row[]> {
     const rows: Row[] = []
     for (const operation of ['set', 'get'] as const) {
       // Servers run for weeks; seconds after a start a just-in-time compiler is what is measured.
-      await load(requests[operation], Number(options.connections), Number(options['warm-up']))
+      await load(requests[operation], connectionCount, warmUpSeconds)
       const results: LoadResult[] = []
-      for (let run = 0; run < Number(options.runs); run++) {
-        results.push(await load(requests[operation], Number(options.connections), Number(options.seconds)))
+      for (let run = 0; run < runCount; run++) {
+        results.push(await load(requests[operation], connectionCount, seconds))
         process.stderr.write(
           `${target.name} ${operation}: ${Math.round(results.at(-1)?.requestsPerSecond ?? 0)} requests/s\n`,
         )
@@ -130,7 +134,6 @@ function printTable(rows: readonly Row[]): void {
 }
 
 async function main(): Promise<void> {
-  if (options.help) return console.log(HELP)
   if (options.memory) return measureMemory()
   if (options.events) return measureEvents()
   if (options.noisy) return measureNoisy()
@@ -142,7 +145,7 @@ async function main(): Promise<void> {
     ...(etcd === null ? [] : [['etcd 3 nodes', () => startEtcd(etcd)] as const]),
   ]
   console.log(
-    `${options.connections} connections, ${VALUE.length}-byte values, ${options.seconds} s after ${options['warm-up']} s of warm-up, median of ${options.runs}, load by ${loadGenerator}${etcd === null ? '; no etcd binary on PATH or in KUBEBENCH: left out' : ''}`,
+    `${connectionCount} connections, ${VALUE.length}-byte values, ${seconds} s after ${warmUpSeconds} s of warm-up, median of ${runCount}, load by ${loadGenerator}${etcd === null ? '; no etcd binary on PATH or in KUBEBENCH: left out' : ''}`,
   )
   const rows: Row[] = []
   for (const [name, start] of starts) if (name.includes(options.only)) rows.push(...(await measure(start)))

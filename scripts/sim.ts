@@ -1,25 +1,31 @@
 // Runs simulated clusters: npm run sim -- --seeds 1000 --from 1. Ends with status 1 at the first seed that fails, and says how to
 // replay it; --trace prints every event, --keep-going reports all failing seeds instead of the first.
-import { parseArgs } from 'node:util'
 import { simulate } from '../test/sim/simulation.ts'
+import { parseCommandLine, wholeNumber } from './command-line.ts'
 
 /** Seeds between two lines of progress. */
 const PROGRESS_SEEDS = 50
 
-const { values } = parseArgs({
-  options: {
+const HELP = `npm run sim -- [options]: simulated clusters under faults, checked; the same seed is the same run
+  --seeds N      how many seeds (default 200)
+  --from N       the first one (default 1)
+  --trace        print every event
+  --keep-going   report all seeds that fail, not only the first
+Examples:
+  npm run sim -- --seeds 1000 --from 5000
+  npm run sim -- --seeds 1 --from 42 --trace`
+
+const values = parseCommandLine(
+  {
     seeds: { type: 'string', default: '200' },
     from: { type: 'string', default: '1' },
     trace: { type: 'boolean', default: false },
     'keep-going': { type: 'boolean', default: false },
   },
-})
-const count = Number(values.seeds)
-const first = Number(values.from)
-if (!Number.isSafeInteger(count) || !Number.isSafeInteger(first) || count < 1 || first < 0) {
-  console.error('usage: npm run sim -- [--seeds COUNT] [--from SEED] [--trace] [--keep-going]')
-  process.exit(2)
-}
+  HELP,
+)
+const count = wholeNumber('seeds', values.seeds, 1, HELP)
+const first = wholeNumber('from', values.from, 0, HELP)
 
 const reached = new Map<string, number>()
 const totals = { failed: 0, acknowledged: 0, committed: 0, faults: 0, virtualMs: 0 }
