@@ -218,7 +218,7 @@ export const CHART_VALUES: ValueTree = {
       ),
       runbookBaseUrl: text(
         '',
-        'Address of docs/ALERTS.md, to which #name-of-the-alert is appended. Empty: alerts have no link.',
+        'Address of docs/runbooks, to which /NameOfTheAlert.md is appended. Empty: alerts have no link.',
         { pattern: '^$|^https?://' },
       ),
     },

@@ -3,18 +3,25 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { stringify } from 'yaml'
 import { ALERT_GROUPS, RECORDING_RULES } from './chart-alerts.ts'
-import type { AlertRule } from './chart-alerts.ts'
+import type { AlertRule, RecordingRule } from './chart-alerts.ts'
 
 const ROOT = path.resolve(import.meta.dirname, '..')
 export const RULES_FILE = path.join(ROOT, 'charts/insi/files/rules.yaml')
 export const ALERTS_DOCUMENT = path.join(ROOT, 'docs/ALERTS.md')
 
-const alertOf = (rule: AlertRule): object => ({
+export const alertOf = (rule: AlertRule): object => ({
   alert: rule.name,
   expr: rule.expression,
   for: rule.for,
   labels: { severity: rule.severity },
-  annotations: { summary: rule.summary, description: rule.advice },
+  annotations: { summary: rule.summary, description: rule.advice, runbook: `docs/runbooks/${rule.name}.md` },
+})
+
+/** Two releases in one namespace would record the same series without the label. */
+export const recordOf = ({ record, expression }: RecordingRule): object => ({
+  record,
+  expr: expression,
+  labels: { release: 'RELEASE' },
 })
 
 /** A rules file of Prometheus, in which NAMESPACE and RELEASE stand for the names that the chart knows. */
@@ -23,10 +30,10 @@ export function renderRules(): string {
     ...Object.entries(ALERT_GROUPS).map(([name, rules]) => ({ name: `insi-${name}`, rules: rules.map(alertOf) })),
     {
       name: 'insi-records',
-      rules: RECORDING_RULES.map(({ record, expression }) => ({ record, expr: expression })),
+      rules: RECORDING_RULES.map(recordOf),
     },
   ]
-  return `# Made by \`npm run generate\` from scripts/chart-alerts.ts.\n${stringify({ groups }, { singleQuote: true, lineWidth: 0 })}`
+  return `# Made by \`npm run generate\` from scripts/alerts/.\n${stringify({ groups }, { singleQuote: true, lineWidth: 0 })}`
 }
 
 export function renderAlertsDocument(): string {

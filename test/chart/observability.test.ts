@@ -12,7 +12,11 @@ import type { Series } from '../../src/metrics/series.ts'
 const TARGET_LABELS = ['namespace', 'pod', 'job']
 
 function labelsBySeries(): Map<string, readonly string[]> {
-  const labels = new Map<string, readonly string[]>([['up', []]])
+  const labels = new Map<string, readonly string[]>([
+    ['up', []],
+    ['kube_statefulset_replicas', ['statefulset']],
+    ...RECORDING_RULES.map(({ record }): [string, string[]] => [record, ['release']]),
+  ])
   for (const [name, series] of Object.entries<Series>({ ...SERIES, ...RECONCILER_SERIES })) {
     labels.set(name, series.labels)
     if (series.type !== 'histogram') continue

@@ -128,8 +128,12 @@ describe('alerts', () => {
   test('ask for the series of this release alone', async () => {
     const rules = rulesOf(await one('PrometheusRule', values, OPERATOR))
     expect(rules.length).toBeGreaterThan(20)
-    const others = rules.filter(({ expr }) => !/\{namespace="insi",pod=~"mine-(\[0-9\]\+|reconciler-\.\*)"/.test(expr))
-    expect(others).toEqual([])
+    const selectors = rules.flatMap(({ expr }) => expr.match(/\{[^}]*\}/g) ?? [])
+    const own = /^\{namespace="insi",(pod=~"mine-(\[0-9\]\+|reconciler-\.\*)"|release="mine"|statefulset="mine")/
+    expect(selectors.length).toBeGreaterThan(rules.length)
+    expect(selectors.filter((selector) => !own.test(selector))).toEqual([])
+    const records = rules.filter(({ record }) => record !== undefined)
+    expect(records.map(({ labels }) => labels?.['release'])).toEqual(records.map(() => 'mine'))
   })
 
   test('can be left out one by one, and carry the labels and the link that are wanted', async () => {
@@ -137,7 +141,7 @@ describe('alerts', () => {
       'prometheusRule.disabledAlerts={InsiNodeDown,InsiDiskLow}',
       'prometheusRule.alertLabels.team=blue',
       'prometheusRule.labels.release=prometheus',
-      'prometheusRule.runbookBaseUrl=https://example.org/ALERTS.md',
+      'prometheusRule.runbookBaseUrl=https://example.org/runbooks/',
     ]
     const made = await one('PrometheusRule', [...values, ...more], OPERATOR)
     expect(made.metadata.labels).toMatchObject({ release: 'prometheus' })
@@ -146,8 +150,13 @@ describe('alerts', () => {
     expect(alerts.map(({ alert }) => alert)).not.toEqual(expect.arrayContaining(['InsiDiskLow']))
     expect(alerts.find(({ alert }) => alert === 'InsiNoLeader')).toMatchObject({
       labels: { severity: 'critical', namespace: 'insi', team: 'blue' },
-      annotations: { runbook_url: 'https://example.org/ALERTS.md#insinoleader' },
+      annotations: { runbook_url: 'https://example.org/runbooks/InsiNoLeader.md' },
     })
+  })
+
+  test('on the reconciler are left out where there is none', async () => {
+    const named = rulesOf(await one('PrometheusRule', [...values, 'reconciler.enabled=false'], OPERATOR))
+    expect(named.filter(({ alert }) => alert?.startsWith('InsiReconciler') === true)).toEqual([])
   })
 
   test('that do not exist cannot be left out', async () => {
