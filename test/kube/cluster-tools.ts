@@ -8,6 +8,19 @@ const ROOT = path.resolve(import.meta.dirname, '../..')
 export const CHART = path.join(ROOT, 'charts/insi')
 /** The image that the cluster has; see .ci/run. */
 export const IMAGE = process.env['INSI_IMAGE'] ?? 'insi:test'
+
+/** The image of another version, which the cluster has too. Fails without one: an upgrade to the same image replaces nothing. */
+export function nextImage(): string {
+  return given('INSI_NEXT_IMAGE', 'an image of another version than INSI_IMAGE')
+}
+
+/** A setting that a suite cannot do without. */
+export function given(name: string, meaning: string): string {
+  const value = process.env[name] ?? ''
+  if (value === '') throw new Error(`npm run test:kube needs ${name}: ${meaning}`)
+  return value
+}
+
 const OUTPUT_BYTES_MAX = 16 << 20
 
 /** Runs a program and returns what it printed; fails with all of it. */
