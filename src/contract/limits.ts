@@ -85,6 +85,15 @@ export const TOKEN_CHARS_MAX = 512
 /** Verified tokens that a node remembers, so that the hot path makes no MAC. */
 export const TOKEN_CACHE_ENTRIES_MAX = 10_000
 
+/**
+ * For how long a node accepts keys from its own state after it was last sure to have every deletion that was acknowledged before, and
+ * from which age on it makes sure again beside the requests. A deletion that not every member confirms is acknowledged after the
+ * wait: longer than the former by more than two clocks of machines drift apart.
+ */
+export const AUTHORIZATION_LEASE_MS = 2_000
+export const AUTHORIZATION_RENEW_MS = 1_000
+export const REVOCATION_WAIT_MS = 2_100
+
 /** Lines of the access log in one second: of requests that went well, of all at debug, and of those that failed with 5xx. */
 export const ACCESS_LINES_PER_SECOND_MAX = 20
 export const DEBUG_ACCESS_LINES_PER_SECOND_MAX = 1_000

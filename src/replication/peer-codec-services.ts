@@ -24,6 +24,10 @@ export function writeServiceMessage(writer: PeerWriter, message: ServiceMessage)
       }
       return
     case 'OperationsRequest':
+    case 'CatchUpRequest':
+      return
+    case 'CatchUpReport':
+      writer.text(message.memberId)
       return
     case 'OperationsReport':
       writer.count(message.rates.length)
@@ -56,7 +60,10 @@ export function readServiceMessage(reader: PeerReader, type: ServiceMessage['typ
       return { type, requestId, entries }
     }
     case 'OperationsRequest':
+    case 'CatchUpRequest':
       return { type, requestId }
+    case 'CatchUpReport':
+      return { type, requestId, memberId: reader.text() }
     case 'OperationsReport': {
       const rates: number[] = []
       for (let left = reader.count(); left > 0; left -= 1) rates.push(reader.double())

@@ -42,6 +42,8 @@ const TYPES = [
   'TokenGrant',
   'OperationsRequest',
   'OperationsReport',
+  'CatchUpRequest',
+  'CatchUpReport',
 ] as const satisfies readonly PeerMessage['type'][]
 
 const results = new Packr({ useRecords: false, copyBuffers: true })
@@ -130,6 +132,8 @@ function writeFields(writer: PeerWriter, message: PeerMessage): void {
     case 'TokenGrant':
     case 'OperationsRequest':
     case 'OperationsReport':
+    case 'CatchUpRequest':
+    case 'CatchUpReport':
       return writeServiceMessage(writer, message)
     default:
       unreachable(message)
@@ -189,6 +193,8 @@ function readFields(reader: PeerReader, type: PeerMessage['type']): PeerMessage 
     case 'TokenGrant':
     case 'OperationsRequest':
     case 'OperationsReport':
+    case 'CatchUpRequest':
+    case 'CatchUpReport':
       return readServiceMessage(reader, type)
     default:
       return unreachable(type)

@@ -144,8 +144,21 @@ interface OperationsReport {
   readonly rates: readonly number[]
 }
 
+/** Asks a member to catch up with what is committed. */
+interface CatchUpRequest {
+  readonly type: 'CatchUpRequest'
+  readonly requestId: number
+}
+
+interface CatchUpReport {
+  readonly type: 'CatchUpReport'
+  readonly requestId: number
+  readonly memberId: MemberId
+}
+
 /** What services of one node say to those of another; replication only carries it. */
-export type ServiceMessage = TokenRequest | TokenGrant | OperationsRequest | OperationsReport
+export type ServiceMessage =
+  TokenRequest | TokenGrant | OperationsRequest | OperationsReport | CatchUpRequest | CatchUpReport
 
 export type PeerMessage =
   | RaftEnvelope

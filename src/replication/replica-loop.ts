@@ -7,7 +7,7 @@
 //                                   +<----- persisted ------------+
 //
 // One flush runs at a time (group commit): whatever changes while it runs shares the next one.
-import { InsiError, messageOf } from '../base/errors.ts'
+import { asError, InsiError, messageOf } from '../base/errors.ts'
 import type { Clock } from '../base/clock.ts'
 import type { Raft } from '../raft/raft.ts'
 import type { HardState, MemberId, Message, ReadState, SnapshotMeta } from '../raft/types.ts'
@@ -220,7 +220,7 @@ export class ReplicaLoop {
     try {
       step()
     } catch (error) {
-      this.#fail(error instanceof Error ? error : new Error(messageOf(error)))
+      this.#fail(asError(error))
     }
   }
 

@@ -14,6 +14,7 @@ import type {
   SnapshotMeta,
   Term,
 } from '../raft/types.ts'
+import { AppliedMembership } from './applied-membership.ts'
 import type { CommandVersions } from './command-versions.ts'
 import type { PeerMessage } from './peer-messages.ts'
 import type { ApplyResult, PeerIdentity } from './ports.ts'
@@ -53,6 +54,7 @@ export interface MemberDeps extends ReplicaDeps {
 export class ReplicaMember {
   readonly raft: Raft
   readonly leadership = new Leadership()
+  readonly appliedMembership: AppliedMembership
   readonly #deps: MemberDeps
   readonly #log: ReplicaLog
   readonly #loop: ReplicaLoop
@@ -79,6 +81,7 @@ export class ReplicaMember {
       { hardState, base, commitIndex },
       this.#log,
     )
+    this.appliedMembership = new AppliedMembership(this.raft, deps)
     this.#loop = new ReplicaLoop({ raft: this.raft, log: this.#log, clock, observer, schedule, hooks: this.#hooks() })
     this.#apply = new ApplyLoop({
       state,
@@ -247,6 +250,7 @@ export class ReplicaMember {
     const { clock, proposals, reads, state } = this.#deps
     this.raft.applied(state.appliedIndex)
     const nowMs = clock.monotonicMs()
+    this.appliedMembership.onApplied(entries, nowMs)
     this.#phases.applied(state.appliedIndex, nowMs)
     proposals.onApplied(entries, results, nowMs)
     reads.onApplied(state.appliedIndex)
@@ -263,6 +267,7 @@ export class ReplicaMember {
       await incoming.commit(meta)
       this.#receiver.installed()
       this.raft.applied(meta.index)
+      this.appliedMembership.onInstalled(meta.index, clock.monotonicMs())
       proposals.onInstalled(meta, clock.monotonicMs())
       reads.onApplied(meta.index)
       this.#loop.releaseFlushes()

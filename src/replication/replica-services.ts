@@ -15,6 +15,26 @@ export interface ServiceChannelDeps {
   readonly schedule: (callback: () => void) => void
 }
 
+/** Who belongs to the cluster by what this node has applied. `address`: undefined while nobody knows it. */
+interface AppliedMembers {
+  readonly isSelfMember: boolean
+  readonly others: readonly { readonly memberId: MemberId; readonly address: string | undefined }[]
+  readonly noneRemovedSinceMs: number
+}
+
+const SERVICE_MESSAGES: ReadonlySet<string> = new Set<ServiceMessage['type']>([
+  'TokenRequest',
+  'TokenGrant',
+  'OperationsRequest',
+  'OperationsReport',
+  'CatchUpRequest',
+  'CatchUpReport',
+])
+
+export function isServiceMessage(message: PeerMessage): message is ServiceMessage {
+  return SERVICE_MESSAGES.has(message.type)
+}
+
 export class ServiceChannel {
   readonly #deps: ServiceChannelDeps
   readonly #handlers: ((from: string, message: ServiceMessage) => void)[] = []
@@ -55,6 +75,20 @@ export class ServiceChannel {
       const raftAddress = id === this.#deps.memberId() ? undefined : this.#deps.addressOf(id)
       return raftAddress === undefined ? [] : [raftAddress]
     })
+  }
+
+  /** The members as of the state that this node has applied; undefined while it has none. */
+  get appliedMembers(): AppliedMembers | undefined {
+    const applied = this.#deps.member()?.appliedMembership.current()
+    if (applied === undefined) return undefined
+    const { members, noneRemovedSinceMs } = applied
+    const self = this.#deps.memberId()
+    const others = members.filter((id) => id !== self)
+    return {
+      isSelfMember: others.length < members.length,
+      others: others.map((memberId) => ({ memberId, address: this.#deps.addressOf(memberId) })),
+      noneRemovedSinceMs,
+    }
   }
 
   send(raftAddress: string, message: ServiceMessage): boolean {

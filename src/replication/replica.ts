@@ -1,6 +1,6 @@
 // The replica of one node: the port that services use (propose, readBarrier, status) and the life of the node in its cluster,
 // from a fresh data directory over joining or bootstrapping to an orderly stop.
-import { InsiError, messageOf } from '../base/errors.ts'
+import { asError, InsiError, messageOf } from '../base/errors.ts'
 import { delay } from '../base/clock.ts'
 import type { Timer } from '../base/clock.ts'
 import type { MemberId, MembershipChange, MembershipResult, RaftStatus } from '../raft/types.ts'
@@ -19,7 +19,7 @@ import type { ConfiguredPeer, ReplicaDeps, ReplicaOptions } from './replica-opti
 import { AddressBook, nodeIdOf } from './replica-peers.ts'
 import type { ReplicaLoad, ReplicaState } from './replica-state.ts'
 import { PeerRequests } from './replica-requests.ts'
-import { ServiceChannel } from './replica-services.ts'
+import { isServiceMessage, ServiceChannel } from './replica-services.ts'
 import { tracedWrite } from './write-phases.ts'
 
 /** On stop: how long leadership may take to change hands, and proposals under way to end. */
@@ -306,14 +306,9 @@ export class Replica {
         if (message.requestId !== 0) this.#requests.onAnswer(message)
         else if (!message.accepted && message.reason === 'removed') this.#member?.onRemovedNotice(from)
         break
-      case 'TokenRequest':
-      case 'TokenGrant':
-      case 'OperationsRequest':
-      case 'OperationsReport':
-        this.channel.deliver(from, message)
-        break
       default:
-        if (this.#quarantined === null) this.#member?.onMessage(from, message)
+        if (isServiceMessage(message)) this.channel.deliver(from, message)
+        else if (this.#quarantined === null) this.#member?.onMessage(from, message)
     }
   }
 
@@ -400,8 +395,4 @@ export class Replica {
     this.#proposals.rejectAll(error)
     this.#reads.rejectAll(error)
   }
-}
-
-function asError(error: unknown): Error {
-  return error instanceof Error ? error : new Error(messageOf(error))
 }

@@ -10,6 +10,7 @@ import type { KeyService, ResolvedKey } from './keys.ts'
 import type { Proposer } from './proposer.ts'
 import type { ReadGate } from './read-gate.ts'
 import type { Replicator } from './replicator.ts'
+import type { Revocations } from './revocations.ts'
 import { tokenDigest } from './tokens.ts'
 import type { TokenCodec } from './tokens.ts'
 
@@ -22,6 +23,7 @@ export interface AliasServiceDeps {
   readonly proposer: Proposer
   readonly tokens: TokenCodec
   readonly keys: KeyService
+  readonly revocations: Revocations
 }
 
 export class AliasService {
@@ -49,7 +51,7 @@ export class AliasService {
     return token
   }
 
-  /** Rejects with ALIAS_DELETE_BY_ALIAS, ALIAS_NOT_OWNED or ALIAS_NOT_FOUND. */
+  /** Resolves once no node accepts the alias. Rejects with ALIAS_DELETE_BY_ALIAS, ALIAS_NOT_OWNED or ALIAS_NOT_FOUND. */
   async delete(caller: Caller, token: string): Promise<void> {
     if (caller.kind === 'alias') throw insiError('ALIAS_DELETE_BY_ALIAS')
     await this.#deps.replicator.readBarrier()
@@ -62,6 +64,7 @@ export class AliasService {
       entityId: caller.entityId,
       keyUuid: key.keyUuid,
     })
+    await this.#deps.revocations.settle()
   }
 
   /** Tokens of the caller's entity in byte order; none for root. */

@@ -7,6 +7,7 @@ import type { EntityLimits } from '../state/commands.ts'
 import type { KeyService } from './keys.ts'
 import type { Proposer } from './proposer.ts'
 import type { Replicator } from './replicator.ts'
+import type { Revocations } from './revocations.ts'
 import { tokenDigest } from './tokens.ts'
 import type { TokenCodec } from './tokens.ts'
 
@@ -17,6 +18,7 @@ export interface EntityServiceDeps {
   readonly proposer: Proposer
   readonly tokens: TokenCodec
   readonly keys: KeyService
+  readonly revocations: Revocations
 }
 
 export class EntityService {
@@ -47,11 +49,12 @@ export class EntityService {
   }
 
   /**
-   * Deletes the entity of a token, or the alias alone when it is an alias's. Succeeds again while the removal is under way.
+   * Deletes the entity of a token, or the alias alone when it is an alias's; resolves once no node accepts the keys any more.
+   * Succeeds again while the removal is under way.
    * Rejects with INVALID_TARGET_KEY or API_KEY_NOT_FOUND.
    */
   async delete(token: string): Promise<void> {
-    const { clock, keys, proposer, replicator } = this.#deps
+    const { clock, keys, proposer, replicator, revocations } = this.#deps
     if (keys.isRootKey(token))
       throw insiError('INVALID_TARGET_KEY', 'Invalid target key: the root key cannot be deleted')
     await replicator.readBarrier()
@@ -66,6 +69,8 @@ export class EntityService {
             entityId: keys.resolve(token).entity.entityId,
             keyUuid,
           })
+    // Also when it is gone already: whoever deleted it may still be waiting for the answer.
+    await revocations.settle()
     if (result.ok) return
     if (result.code === 'ALIAS_NOT_FOUND' || result.code === 'ENTITY_NOT_FOUND') throw insiError('API_KEY_NOT_FOUND')
     throw insiError(result.code, undefined, result.details)

@@ -6,16 +6,16 @@ import { TOKEN_CACHE_ENTRIES_MAX } from '../contract/limits.ts'
 import { rootKeyOf } from '../contract/root-key.ts'
 import { ROOT_ENTITY_ID } from '../state/commands.ts'
 import type { EntityRecord, KeyRecord, StateReader } from '../state/state-reader.ts'
+import type { AuthorizationLease } from './authorization-lease.ts'
 import type { Caller } from './caller.ts'
 import { RecentMap } from './recent-map.ts'
-import type { Replicator } from './replicator.ts'
 import { tokenDigest } from './tokens.ts'
 import type { ParsedToken, TokenCodec, TokenContent } from './tokens.ts'
 
 export interface KeyServiceDeps {
   readonly clock: Clock
   readonly reader: StateReader
-  readonly replicator: Replicator
+  readonly lease: AuthorizationLease
   readonly tokens: TokenCodec
 }
 
@@ -64,16 +64,17 @@ export class KeyService {
   }
 
   /**
-   * The caller behind a token; at once in the common case. The key's existence is checked at every call.
-   * A genuine token whose key this node does not know is looked up again behind a read barrier, since the key may be newer
-   * than this node's state. Fails with AUTHENTICATION_FAILED, or with the read barrier's errors.
+   * The caller behind a token; at once in the common case. The key's existence is checked at every call. A genuine token is
+   * looked up behind a read barrier when this node's state may lack a deletion that was acknowledged, or the key: it may be
+   * newer. Fails with AUTHENTICATION_FAILED, or with the read barrier's errors.
    */
   authenticate(token: string | undefined): Caller | Promise<Caller> {
     if (token === undefined || token === '') throw insiError('AUTHENTICATION_FAILED')
     if (this.isRootKey(token)) return this.#rootCaller
     const content = this.#check(token)
     if (content === undefined) throw insiError('AUTHENTICATION_FAILED')
-    return this.#callerOf(content) ?? this.#authenticateBehindBarrier(content)
+    const caller = this.#deps.lease.isHeld() ? this.#callerOf(content) : undefined
+    return caller ?? this.#authenticateBehindBarrier(content)
   }
 
   /**
@@ -96,7 +97,7 @@ export class KeyService {
   }
 
   async #authenticateBehindBarrier(content: TokenContent): Promise<Caller> {
-    await this.#deps.replicator.readBarrier()
+    await this.#deps.lease.take()
     const caller = this.#callerOf(content)
     if (caller === undefined) throw insiError('AUTHENTICATION_FAILED')
     return caller

@@ -44,9 +44,32 @@ interface OperationsReport {
   readonly rates: readonly number[]
 }
 
-export type ServiceMessage = TokenRequest | TokenGrant | OperationsRequest | OperationsReport
+/** Asks a member to apply whatever was committed before it heard the request; answered by CatchUpReport once it has. */
+interface CatchUpRequest {
+  readonly type: 'CatchUpRequest'
+  readonly requestId: number
+}
+
+interface CatchUpReport {
+  readonly type: 'CatchUpReport'
+  readonly requestId: number
+  /** Who has: another incarnation of a node may answer at its address. */
+  readonly memberId: string
+}
+
+export type ServiceMessage =
+  TokenRequest | TokenGrant | OperationsRequest | OperationsReport | CatchUpRequest | CatchUpReport
 
 export type ServiceMessageHandler = (from: string, message: ServiceMessage) => void
+
+/** Who belongs to the cluster by what a node has applied, which may be older than its log. */
+export interface AppliedMembers {
+  readonly isSelfMember: boolean
+  /** All but this node. `address` is undefined while nobody knows it. */
+  readonly others: readonly { readonly memberId: string; readonly address: string | undefined }[]
+  /** Since when (monotonic) the state knows of no removal, as far as this node can tell; -Infinity: there never was one. */
+  readonly noneRemovedSinceMs: number
+}
 
 export interface PeerChannel {
   /**
@@ -64,6 +87,8 @@ export interface PeerChannel {
   readonly memberCount: number
   /** Where the other members are reached. */
   otherAddresses(): readonly string[]
+  /** The members as of the state that this node has applied; undefined while it has none. */
+  readonly appliedMembers: AppliedMembers | undefined
   /** False when the message was dropped at once. */
   send(address: string, message: ServiceMessage): boolean
   /** Calls `handler` with every message of a member. Several may be set. */

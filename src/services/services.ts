@@ -6,6 +6,7 @@ import type { Config } from '../config/config.ts'
 import type { ChangeListener } from '../state/changes.ts'
 import type { StateReader } from '../state/state-reader.ts'
 import { AliasService } from './aliases.ts'
+import { AuthorizationLease } from './authorization-lease.ts'
 import { CacheService } from './cache.ts'
 import { ClusterHistory } from './cluster-history.ts'
 import { ClusterService } from './cluster.ts'
@@ -28,6 +29,7 @@ import { RateLimiter } from './rate-limiter.ts'
 import type { RateObserver } from './rate-limiter.ts'
 import { ReadGate } from './read-gate.ts'
 import type { Replicator } from './replicator.ts'
+import { Revocations } from './revocations.ts'
 import { SubscriptionLeases } from './subscription-leases.ts'
 import type { LiveMembers } from './subscription-leases.ts'
 import { SubscriptionSlots } from './subscription-slots.ts'
@@ -95,9 +97,10 @@ export function createServices(deps: ServicesDeps): Services {
   const proposer = new Proposer(replicator)
   const readGate = new ReadGate({ reader, replicator })
   const keys = new KeyService(
-    { clock, reader, replicator, tokens },
+    { clock, reader, lease: new AuthorizationLease({ clock, replicator }), tokens },
     { instanceSecret, rootPrefix, rememberMs: config.cache.keysMs },
   )
+  const revocations = new Revocations({ clock, random, log: log.child({ part: 'revocations' }), replicator })
   const { channel } = replicator
   const operations = new OperationsService({ clock, random, channel })
   const topology = deps.topology ?? TopologyService.unsaved(config, replicator.status().nodeId, log)
@@ -119,10 +122,10 @@ export function createServices(deps: ServicesDeps): Services {
     ),
     keys,
     entities: new EntityService(
-      { clock, random, replicator, proposer, tokens, keys },
+      { clock, random, replicator, proposer, tokens, keys, revocations },
       { defaultLimits: config.entityDefaults },
     ),
-    aliases: new AliasService({ clock, random, reader, readGate, replicator, proposer, tokens, keys }),
+    aliases: new AliasService({ clock, random, reader, readGate, replicator, proposer, tokens, keys, revocations }),
     limits: new LimitsService({ clock, reader, readGate, replicator, proposer, keys }),
     insight: new InsightService({ reader, readGate, tokens, keys }),
     cluster,

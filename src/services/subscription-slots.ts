@@ -211,16 +211,17 @@ export class SubscriptionSlots {
 
   #differs(): boolean {
     const { reader } = this.#deps
-    let holdsNone = true
+    let heldCount = 0
     for (const [entityId, held] of this.#held) {
-      holdsNone &&= held.count === 0
       // After a shake the state counts none; the subscribers end as soon as this node applies it.
       if (held.epoch < reader.subscriptionEpoch(entityId)) continue
       const counted = reader.subscriberCounts(entityId).byMember.get(this.#memberId()) ?? 0
       if (counted !== held.count) return true
       if (counted === 0) this.#held.delete(entityId)
+      heldCount += counted
     }
-    return holdsNone && this.#isCounted()
+    // More: of entities that this process does not know of, by a command of a former one that came through late.
+    return reader.slotsOf(this.#memberId()) !== heldCount
   }
 
   /** Whether the state counts any slot for this member. */

@@ -119,4 +119,6 @@ export interface StateReader {
   subscriptionEpoch(entityId: EntityId): number
   /** Every member that holds a slot of any entity: whoever is not in the cluster any more must be reported with no counts. */
   membersWithSubscribers(): string[]
+  /** Slots that a member holds, of all entities together. */
+  slotsOf(memberId: string): number
 }

@@ -108,4 +108,10 @@ export class StoreStateReader implements StateReader {
     }
     return [...memberIds].sort()
   }
+
+  slotsOf(memberId: string): number {
+    let count = 0
+    for (const { byMember } of this.#current().tables.subscribers.committedRows()) count += byMember.get(memberId) ?? 0
+    return count
+  }
 }

@@ -27,6 +27,9 @@ const PLACES = [
   'stream WATCH_TOO_OLD',
   'stream SUBSCRIBER_LIMIT_EXCEEDED',
   'stream ended 4401',
+  'key accepted from the own state',
+  'key refused',
+  'key NO_LEADER',
 ]
 
 export async function expectSeedsToHold(firstSeed: number, count: number): Promise<void> {

@@ -3,6 +3,8 @@ import type { Clock } from '../../src/base/clock.ts'
 import type { Entry } from '../../src/raft/types.ts'
 import { EventHub } from '../../src/services/event-hub.ts'
 import type { EventSink } from '../../src/services/event-subscriber.ts'
+import { AuthorizationLease } from '../../src/services/authorization-lease.ts'
+import { Revocations } from '../../src/services/revocations.ts'
 import { SubscriptionSlots } from '../../src/services/subscription-slots.ts'
 import { WatchService } from '../../src/services/watches.ts'
 import type { WatchAdmission } from '../../src/services/watches.ts'
@@ -117,6 +119,24 @@ const SLOT_COUNTED_TWICE: PlantedBug = {
   },
 }
 
+const DELETION_NOT_WAITED_FOR: PlantedBug = {
+  name: 'deletion of a key acknowledged before every node refuses it',
+  activate: () => replaceMethod(Revocations.prototype, 'settle', () => () => Promise.resolve()),
+}
+
+/** A node that was sure once goes on to believe its own state. */
+const LEASE_NEVER_ENDS: PlantedBug = {
+  name: 'lease that never ends',
+  activate: () =>
+    replaceMethod(AuthorizationLease.prototype, 'isHeld', (original) => {
+      const sure = new WeakSet<AuthorizationLease>()
+      return function remember(this: AuthorizationLease) {
+        if (original.call(this)) sure.add(this)
+        return sure.has(this)
+      }
+    }),
+}
+
 export const PLANTED_SERVICE_BUGS: readonly PlantedBug[] = [
   EXPIRY_BY_LOCAL_CLOCK,
   TXN_APPLIED_PARTLY,
@@ -126,4 +146,6 @@ export const PLANTED_SERVICE_BUGS: readonly PlantedBug[] = [
   GAP_NOT_ANNOUNCED,
   STREAM_OUTLIVES_KEY,
   SLOT_COUNTED_TWICE,
+  DELETION_NOT_WAITED_FOR,
+  LEASE_NEVER_ENDS,
 ]

@@ -9,6 +9,7 @@ import { findLogMismatch } from './log-checks.ts'
 import { SimClients } from './sim-clients.ts'
 import type { Operation } from './sim-clients.ts'
 import { SimClock } from './sim-clock.ts'
+import { SimKeys } from './sim-keys.ts'
 import { SimNetwork } from './sim-network.ts'
 import { SimNode } from './sim-node.ts'
 import type { PlantedBug } from './sim-node.ts'
@@ -72,6 +73,7 @@ class Simulation {
   readonly #nodes: readonly SimNode[]
   readonly #clients: SimClients
   readonly #streams: SimStreams
+  readonly #keys: SimKeys
   readonly #clientCount: number
   /** Nodes crash while the cluster forms. */
   readonly #stumbles: boolean
@@ -103,6 +105,7 @@ class Simulation {
     this.#stumbles = random.chance(0.3)
     this.#clientCount = random.between(4, 8)
     this.#faults = new FaultSchedule(world, this.#nodes, random.fork())
+    this.#keys = new SimKeys(world, this.#nodes, random.fork())
   }
 
   async run(): Promise<void> {
@@ -111,6 +114,7 @@ class Simulation {
     await this.#until('the cluster forms', START_MS_MAX, () => this.#nodes.every((node) => isMember(node)))
     this.#clients.start(this.#clientCount)
     this.#streams.start()
+    this.#keys.start()
     this.#faults.start()
     for (let elapsedMs = 0; elapsedMs < FAULTS_MS; elapsedMs += LOG_CHECK_INTERVAL_MS) {
       await this.#clock.run(LOG_CHECK_INTERVAL_MS, () => this.#trace.violation !== null)
@@ -119,6 +123,7 @@ class Simulation {
     this.#faults.heal()
     await this.#until('all nodes take part again', CONVERGE_MS_MAX, () => this.#nodes.every((node) => isMember(node)))
     this.#clients.stop()
+    this.#keys.stop()
     this.#streams.settle()
     await this.#useEveryNode()
     await this.#rest()

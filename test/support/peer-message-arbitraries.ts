@@ -183,4 +183,6 @@ export const peerMessage: fc.Arbitrary<PeerMessage> = fc.oneof(
     requestId: uint,
     rates: fc.array(fc.double({ noNaN: true }), { maxLength: 8 }),
   }),
+  fc.record({ type: fc.constant('CatchUpRequest' as const), requestId: uint }),
+  fc.record({ type: fc.constant('CatchUpReport' as const), requestId: uint, memberId: fc.string() }),
 )

@@ -135,6 +135,7 @@ export class RateCluster {
       },
       memberCount: nodeIds.length,
       otherAddresses: () => nodeIds.filter((other) => other !== nodeId),
+      appliedMembers: undefined,
       send: (to, message) => this.#send(nodeId, to, message),
       onMessage: (handler) => void this.#handlers.get(nodeId)?.push(handler),
       schedule: (callback) => void this.clock.after(0, callback),

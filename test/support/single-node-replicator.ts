@@ -21,6 +21,7 @@ const LONE_CHANNEL: PeerChannel = {
   leaderAddress: null,
   memberCount: 1,
   otherAddresses: () => [],
+  appliedMembers: { isSelfMember: true, others: [], noneRemovedSinceMs: Number.NEGATIVE_INFINITY },
   send: () => false,
   onMessage: () => {},
   schedule: (callback) => void setImmediate(callback),

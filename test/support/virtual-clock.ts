@@ -12,12 +12,13 @@ const EPOCH_MS = 1_700_000_000_000
 
 export class VirtualClock implements Clock {
   #nowMs = 0
+  #wallSteppedMs = 0
   #sequence = 0
   /** Binary heap: the earliest timer first. */
   readonly #heap: Pending[] = []
 
   nowMs(): number {
-    return EPOCH_MS + this.#nowMs
+    return EPOCH_MS + this.#nowMs + this.#wallSteppedMs
   }
 
   monotonicMs(): number {
@@ -52,6 +53,11 @@ export class VirtualClock implements Clock {
         timer.cancel()
       },
     }
+  }
+
+  /** The wall clock is set, or the machine was suspended: monotonic time does not pass. */
+  stepWallClock(byMs: number): void {
+    this.#wallSteppedMs += byMs
   }
 
   /** Fires the next timer; false when there is none. */

@@ -1,5 +1,5 @@
-// An alias that was deleted, and a node that does not know it yet: it still lets the key in, so the cluster must refuse what it
-// proposes.
+// An alias that was deleted, and a node that does not know it yet: requests that it let in before the deletion was acknowledged may
+// still be under way, so the cluster must refuse what they propose.
 import type { Caller } from '../../../src/services/caller.ts'
 import { serviceNode } from '../../support/service-node.ts'
 import type { ServiceNode } from '../../support/service-node.ts'
@@ -62,10 +62,10 @@ const WRITES: Readonly<Record<string, (node: ServiceNode, caller: Caller) => Pro
 }
 
 test.each(Object.keys(WRITES))(
-  'once its deletion is acknowledged, %s through a node that lags is refused',
+  'once its deletion is acknowledged, %s of a request that a node that lags has let in is refused',
   async (name) => {
-    await leader.services.aliases.delete(parent, alias)
     const caller = await authenticate(follower)
+    await leader.services.aliases.delete(parent, alias)
     await expect(WRITES[name]?.(follower, caller)).rejects.toMatchObject(KEY_DELETED)
     await catchUp()
     await expect(authenticate(follower)).rejects.toMatchObject({ code: 'AUTHENTICATION_FAILED' })

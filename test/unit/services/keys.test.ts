@@ -11,9 +11,10 @@ const authenticate = async (node: ServiceNode, token: string): Promise<Caller> =
 const refused = (node: ServiceNode, token: string): Promise<void> =>
   expect(authenticate(node, token)).rejects.toMatchObject({ code: 'AUTHENTICATION_FAILED' })
 
-test('a known token is answered without waiting for anything', async () => {
+test('a known token is answered while the lease is held without waiting for anything', async () => {
   const node = await serviceNode()
   const token = await node.services.entities.create('a')
+  await authenticate(node, token)
   node.replicator.refuseWith('NO_LEADER')
   const caller = node.services.keys.authenticate(token)
   expect(caller).toMatchObject({ kind: 'entity', entityId: 1 })

@@ -11,6 +11,15 @@ import { eventually } from '../../support/eventually.ts'
 
 const ROOT: Caller = { kind: 'root', entityId: 0, keyUuid: 'r', presentedKeyUuid: 'r', scope: 'scope' }
 
+const LIMITS = {
+  diskBytes: null,
+  memoryBytes: null,
+  eventsPerDay: null,
+  subscribers: null,
+  dataRequestsPerSecond: null,
+  eventRequestsPerSecond: null,
+}
+
 let node: ServiceNode
 let slots: SubscriptionSlots
 let proposer: Proposer
@@ -45,6 +54,29 @@ test('slots are counted, limited and given back', async () => {
   expect(total()).toBe(2)
   for (const epoch of epochs) slots.release(0, epoch)
   await totalBecomes(0)
+})
+
+test('a slot that a former process of the node gets late is freed, whatever else the node holds', async () => {
+  const late = await proposer.apply({
+    type: 'entity.create',
+    timeMs: node.clock.nowMs(),
+    keyUuid: '11111111-1111-4111-8111-111111111111',
+    scopeUuid: '11111111-1111-4111-8111-111111111112',
+    name: 'a',
+    tokenDigest: Buffer.alloc(32),
+    limits: LIMITS,
+  })
+  const entityId = late.entityId ?? 0
+  slots.start()
+  await slots.acquire(ROOT)
+  const { memberId } = node.replicator.status()
+  await proposer.apply({ type: 'subscription.acquire', timeMs: node.clock.nowMs(), entityId, memberId })
+  await eventually('the slot is freed', () => {
+    node.clock.advance(SLOT_CHECK_INTERVAL_MS)
+    return node.state.reader.subscriberCounts(entityId).total === 0 ? true : undefined
+  })
+  expect(total()).toBe(1)
+  await slots.stop()
 })
 
 test('64 at once never pass the limit', async () => {
