@@ -45,6 +45,10 @@ const monitor = (kind: string): ValueGroup =>
   group(`A ${kind} for the Prometheus operator. Rendered only where its CRDs are installed.`, {
     enabled: flag(false, `Whether to make the ${kind}.`),
     interval: text('30s', 'How often to scrape.'),
+    entitiesInterval: text(
+      '',
+      'How often to scrape /metrics/entities of the nodes, such as 60s; needs config.metrics.entities=true. Empty: never.',
+    ),
     labels: texts('Labels by which Prometheus selects it.'),
     relabelings: list('Relabelings of targets.'),
     metricRelabelings: list('Relabelings of samples.'),
@@ -223,13 +227,16 @@ export const CHART_VALUES: ValueTree = {
       ),
     },
   ),
-  grafanaDashboards: group('A ConfigMap with a dashboard of the cluster, which the sidecar of Grafana loads.', {
-    enabled: flag(false, 'Whether to make the ConfigMap.'),
-    label: text('grafana_dashboard', 'Label by which the sidecar finds it.', { minLength: 1 }),
-    labelValue: text('1', 'Value of that label.'),
-    folderAnnotation: text('grafana_folder', 'Annotation that names the folder.', { minLength: 1 }),
-    folder: text('', 'Folder. Empty: as the sidecar is configured.'),
-  }),
+  grafanaDashboards: group(
+    'A ConfigMap with the dashboards of cluster, nodes and tenants, which the sidecar of Grafana loads.',
+    {
+      enabled: flag(false, 'Whether to make the ConfigMap.'),
+      label: text('grafana_dashboard', 'Label by which the sidecar finds it.', { minLength: 1 }),
+      labelValue: text('1', 'Value of that label.'),
+      folderAnnotation: text('grafana_folder', 'Annotation that names the folder.', { minLength: 1 }),
+      folder: text('', 'Folder. Empty: as the sidecar is configured.'),
+    },
+  ),
   podSecurityContext: object(
     {
       runAsNonRoot: true,

@@ -1,5 +1,5 @@
 // Writes every generated document: `npm run generate`. Tests compare them with their sources.
-import { generateDashboard } from './chart-dashboard.ts'
+import { generateDashboards } from './generate-dashboards.ts'
 import { generateApiDocs } from './generate-api-docs.ts'
 import { generateChartRules } from './generate-chart-rules.ts'
 import { generateChartValues } from './generate-chart-values.ts'
@@ -13,4 +13,4 @@ await generateCliDocs()
 await generateMetricsDocs()
 await generateChartValues()
 await generateChartRules()
-await generateDashboard()
+await generateDashboards()

@@ -1,6 +1,19 @@
 // The series of insi-reconciler, on its ops port.
 import type { SeriesTable } from './series.ts'
 
+/** Values that labels can have, where they are known beforehand: such series start at 0 rather than absent. */
+export const RECONCILER_LABELS = {
+  insi_reconciler_passes_total: {
+    result: ['frozen', 'blind', 'foreign', 'waiting', 'acting', 'refused', 'idle', 'failed'],
+  },
+  insi_reconciler_actions_total: {
+    action: ['add', 'promote', 'transfer', 'remove'],
+    result: ['done', 'nothing', 'failed'],
+  },
+  insi_reconciler_refusals_total: { guard: ['quorum', 'no_target', 'first_sight'] },
+  insi_reconciler_writes_total: { object: ['configmap', 'event'] },
+} as const
+
 export const RECONCILER_SERIES = {
   insi_reconciler_build_info: {
     type: 'gauge',

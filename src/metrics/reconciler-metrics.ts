@@ -1,7 +1,7 @@
 // What the parts of insi-reconciler report to.
 import { Counter, Gauge, Registry, collectDefaultMetrics } from 'prom-client'
 import { must } from '../base/assert.ts'
-import { RECONCILER_SERIES } from './catalogue-reconciler.ts'
+import { RECONCILER_LABELS, RECONCILER_SERIES } from './catalogue-reconciler.ts'
 import type { Series } from './series.ts'
 
 type SeriesName = keyof typeof RECONCILER_SERIES
@@ -18,6 +18,9 @@ export class ReconcilerMetrics {
       const settings = { name, help, labelNames: [...labels], registers: [this.#registry] }
       if (type === 'counter') this.#counters.set(name, new Counter(settings))
       else this.#gauges.set(name, new Gauge(settings))
+    }
+    for (const [name, values] of Object.entries<Readonly<Record<string, readonly string[]>>>(RECONCILER_LABELS)) {
+      for (const labels of combinations(values)) this.#counters.get(name)?.inc(labels, 0)
     }
     this.set('insi_reconciler_build_info', 1, { version: build.version, runtime: build.runtimeVersion })
   }
@@ -38,4 +41,12 @@ export class ReconcilerMetrics {
   text(): Promise<string> {
     return this.#registry.metrics()
   }
+}
+
+/** Every set of labels that can be made of the values of each. */
+function combinations(values: Readonly<Record<string, readonly string[]>>): Labels[] {
+  return Object.entries(values).reduce<Labels[]>(
+    (sets, [label, possible]) => sets.flatMap((set) => possible.map((value) => ({ ...set, [label]: value }))),
+    [{}],
+  )
 }

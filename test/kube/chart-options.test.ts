@@ -1,4 +1,4 @@
-// What helm makes of the chart's optional parts: a secret made by a Job, certificates, alerts, the dashboard, the service for reads.
+// What helm makes of the chart's optional parts: a secret made by a Job, certificates, alerts, dashboards, the service for reads.
 import { parseAllDocuments } from 'yaml'
 import { render, requireHelm } from './cluster-tools.ts'
 
@@ -176,14 +176,32 @@ test('where the nodes are scraped, the reconciler is too, and nothing twice', as
   expect(await monitors('podMonitor.enabled=false', 'serviceMonitor.enabled=false')).toEqual([])
 })
 
-test('the dashboard is a ConfigMap that the sidecar of Grafana finds', async () => {
+test('series of single keys are scraped apart when that is asked for, and only where the nodes have them', async () => {
+  const values = ['secret.existingSecret=given', 'podMonitor.enabled=true', 'podMonitor.entitiesInterval=60s']
+  await expect(render(values, OPERATOR)).rejects.toThrow('needs config.metrics.entities=true')
+  const { spec } = await one('PodMonitor', [...values, 'config.metrics.entities=true'], OPERATOR, 'insi')
+  expect((spec as { podMetricsEndpoints: unknown }).podMetricsEndpoints).toEqual([
+    { port: 'ops', path: '/metrics', interval: '30s' },
+    {
+      port: 'ops',
+      path: '/metrics/entities',
+      interval: '60s',
+      relabelings: [{ targetLabel: 'endpoint', replacement: 'entities' }],
+    },
+  ])
+})
+
+test('the dashboards are a ConfigMap that the sidecar of Grafana finds', async () => {
   const values = ['secret.existingSecret=given', 'grafanaDashboards.enabled=true', 'grafanaDashboards.folder=Data']
-  const made = await one('ConfigMap', values, [], 'insi-dashboard')
+  const made = await one('ConfigMap', values, [], 'insi-dashboards')
   expect(made.metadata).toMatchObject({
     labels: { grafana_dashboard: '1' },
     annotations: { grafana_folder: 'Data' },
   })
-  expect(JSON.parse(made.data['insi-cluster.json'] ?? '')).toMatchObject({ uid: 'insi-cluster' })
+  expect(Object.keys(made.data)).toEqual(['insi-cluster.json', 'insi-node.json', 'insi-tenants.json'])
+  for (const [name, board] of Object.entries(made.data)) {
+    expect(JSON.parse(board)).toMatchObject({ uid: name.replace('.json', '') })
+  }
 })
 
 test('the service for reads has the public port alone and prefers the nearest node', async () => {

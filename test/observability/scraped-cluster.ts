@@ -2,14 +2,14 @@
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { ProcessCluster } from '../support/process-cluster.ts'
-import { Prometheus, type ScrapeJob, type Target } from './prometheus.ts'
+import { Prometheus, type Target } from './prometheus.ts'
+import { ScrapedReconciler } from './scraped-reconciler.ts'
 
 export const NAMESPACE = 'space'
 export const RELEASE = 'insi'
 
 /** Where the chart's rules say NAMESPACE and RELEASE, they get the names of this cluster. */
-const withNames = (rules: string): string =>
-  rules.replaceAll('NAMESPACE', NAMESPACE).replaceAll('RELEASE', RELEASE)
+const withNames = (rules: string): string => rules.replaceAll('NAMESPACE', NAMESPACE).replaceAll('RELEASE', RELEASE)
 
 /** The rules that the chart installs, for this cluster. */
 export async function chartRules(): Promise<string> {
@@ -24,25 +24,27 @@ export interface ScrapedOptions {
   /** A rules file, in YAML. */
   readonly rules?: string
   readonly intervalMs?: number
-  /** Scraped besides the nodes, such as a reconciler. */
-  readonly jobs?: readonly ScrapeJob[]
+  /** Whether a reconciler works for it, with a stand-in for Kubernetes. */
+  readonly hasReconciler?: boolean
 }
 
 export class ScrapedCluster {
   /** Its nodes are called as pods are: insi-0, insi-1 and so on. */
   readonly cluster: ProcessCluster
   readonly prometheus: Prometheus
+  readonly #reconciler: ScrapedReconciler | undefined
 
-  private constructor(cluster: ProcessCluster, prometheus: Prometheus) {
+  private constructor(cluster: ProcessCluster, prometheus: Prometheus, reconciler: ScrapedReconciler | undefined) {
     this.cluster = cluster
     this.prometheus = prometheus
+    this.#reconciler = reconciler
   }
 
   /** Resolves once every node is ready and was scraped. */
   static async start({
     extraYaml = '',
     intervalMs,
-    jobs = [],
+    hasReconciler = false,
     nodeCount = 3,
     rules,
   }: ScrapedOptions = {}): Promise<ScrapedCluster> {
@@ -52,14 +54,16 @@ export class ScrapedCluster {
       extraYaml: `metrics: { entities: true }\n${extraYaml}`,
     })
     let prometheus: Prometheus | undefined
+    let reconciler: ScrapedReconciler | undefined
     try {
       cluster.startAll()
       await cluster.ready()
+      if (hasReconciler) reconciler = await ScrapedReconciler.start(cluster, NAMESPACE, RELEASE)
       prometheus = await Prometheus.start({
         jobs: [
           { name: RELEASE, targets: nodeTargets(cluster, 'ops') },
           { name: 'entities', metricsPath: '/metrics/entities', targets: nodeTargets(cluster, 'entities') },
-          ...jobs,
+          ...(reconciler === undefined ? [] : [reconciler.job]),
         ],
         ...(rules === undefined ? {} : { rules }),
         ...(intervalMs === undefined ? {} : { intervalMs }),
@@ -67,14 +71,16 @@ export class ScrapedCluster {
       await prometheus.scraped()
     } catch (error) {
       await prometheus?.stop()
+      await reconciler?.stop()
       await cluster.destroy()
       throw error
     }
-    return new ScrapedCluster(cluster, prometheus)
+    return new ScrapedCluster(cluster, prometheus, reconciler)
   }
 
   async stop(): Promise<void> {
     await this.prometheus.stop()
+    await this.#reconciler?.stop()
     await this.cluster.destroy()
   }
 }

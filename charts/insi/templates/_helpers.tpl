@@ -92,6 +92,11 @@ app.kubernetes.io/part-of: insi
 {{- fail "tls.certManager.enabled needs tls.certManager.issuerRef.name: the Issuer or ClusterIssuer that signs." -}}
 {{- end -}}
 {{- end -}}
+{{- range $name := list "serviceMonitor" "podMonitor" -}}
+{{- if and (get $.Values $name).entitiesInterval (not (dig "metrics" "entities" false $.Values.config)) -}}
+{{- fail (printf "%s.entitiesInterval needs config.metrics.entities=true: without it no node serves /metrics/entities." $name) -}}
+{{- end -}}
+{{- end -}}
 {{- range $name := list "instanceSecret" "instance_secret" "previousInstanceSecret" "previous_instance_secret" -}}
 {{- if hasKey $.Values.config $name -}}
 {{- fail (printf "config.%s would put a secret into a ConfigMap: use secret.existingSecret, or extraEnv with secretKeyRef." $name) -}}
