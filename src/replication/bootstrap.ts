@@ -8,7 +8,7 @@ import type { Log } from '../base/log.ts'
 import type { Random } from '../base/random.ts'
 import { encodeMembership } from '../raft/membership.ts'
 import type { Entry, HardState } from '../raft/types.ts'
-import { askToJoin } from './join.ts'
+import { askToJoin, obstacleOf } from './join.ts'
 import type { DurableLog, StateMachine } from './ports.ts'
 import type { ProbeResponse } from './peer-messages.ts'
 import type { ConfiguredPeer, ReplicaIdentity, ReplicaOptions } from './replica-options.ts'
@@ -141,7 +141,9 @@ export async function findCluster(deps: StartDeps): Promise<StartOutcome> {
         const outcome = await askToJoin(deps, decision)
         if (outcome === 'admitted') return { type: 'joined', clusterId: decision.clusterId }
         if (outcome === 'in_progress') pauseMs = retryMinMs
-        deps.onObstacle(`the cluster ${decision.clusterId} has not admitted the node yet`)
+        const obstacle = obstacleOf(outcome, deps.identity.nodeId, decision.clusterId)
+        if (outcome === 'duplicate_node' || outcome === 'no_leader') remind(obstacle)
+        else deps.onObstacle(obstacle)
         break
       }
       case 'wait':

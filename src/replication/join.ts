@@ -20,8 +20,8 @@ export interface JoinDeps {
   readonly logger: Log
 }
 
-/** `in_progress`: the leader works on it, asking again soon is worth it. */
-export type JoinOutcome = 'admitted' | 'in_progress' | 'refused'
+/** `in_progress`: the leader works on it, asking again soon is worth it. `unanswered`: no member has answered. */
+export type JoinOutcome = 'admitted' | 'in_progress' | 'duplicate_node' | 'no_leader' | 'refused' | 'unanswered'
 
 /** Asks members one after the other, following their hints to the leader. */
 export async function askToJoin(
@@ -30,6 +30,7 @@ export async function askToJoin(
 ): Promise<JoinOutcome> {
   const { logger } = deps
   const toAsk = [...cluster.raftAddresses]
+  let outcome: JoinOutcome = 'unanswered'
   for (let asked = 0; asked < cluster.raftAddresses.length + REDIRECTS_MAX; asked++) {
     const raftAddress = toAsk.shift()
     if (raftAddress === undefined) break
@@ -41,10 +42,25 @@ export async function askToJoin(
       continue
     }
     logger.info({ raftAddress, reason: response.reason }, 'not a member yet')
-    if (response.reason === 'in_progress') return 'in_progress'
+    if (response.reason === 'in_progress' || response.reason === 'duplicate_node') return response.reason
+    outcome = response.reason === 'not_leader' && response.leaderAddress === null ? 'no_leader' : 'refused'
     if (response.leaderAddress !== null && response.leaderAddress !== raftAddress) toAsk.unshift(response.leaderAddress)
   }
-  return 'refused'
+  return outcome
+}
+
+/** What a node that was not admitted tells about it, and what would help. */
+export function obstacleOf(outcome: JoinOutcome, nodeId: string, clusterId: string): string {
+  switch (outcome) {
+    case 'duplicate_node':
+      return `the cluster ${clusterId} refuses the node: another ${nodeId} is alive, with another disk. Stop the one that should not run`
+    case 'no_leader':
+      return `the cluster ${clusterId} has no leader to admit the node: start its other nodes with their disks. Only if most of these are lost for good, run insid recover-alone --as NODE on one that is left`
+    case 'unanswered':
+      return `the members of the cluster ${clusterId} do not answer the question to join`
+    default:
+      return `the cluster ${clusterId} has not admitted the node yet`
+  }
 }
 
 async function ask(deps: JoinDeps, raftAddress: string): Promise<JoinResponse | null> {

@@ -120,7 +120,9 @@ test('a second node under the name of a living one is not admitted', async () =>
       await eventually('the twin is refused', () =>
         twin.lines.find(({ fields }) => fields['reason'] === 'duplicate_node'),
       )
-      expect(twin.replica(followerOf(cluster, leader)).status().role).toBe('joining')
+      const { obstacle, role } = twin.replica(followerOf(cluster, leader)).status()
+      expect(role).toBe('joining')
+      expect(obstacle).toContain(`another ${followerOf(cluster, leader)} is alive`)
       expect(cluster.replica(leader).raftStatus()?.membership.members).toHaveLength(3)
     } finally {
       await twin.destroy()
