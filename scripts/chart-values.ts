@@ -156,6 +156,18 @@ export const CHART_VALUES: ValueTree = {
     ),
     annotations: texts('Annotations.'),
   }),
+  leaderService: group('A service that leads to the leader alone, RELEASE-leader, for clients that write a lot.', {
+    enabled: flag(
+      false,
+      'Whether to make one. It saves the way from another node to the leader; after an election it leads to the new one within seconds. Needs the reconciler.',
+    ),
+    addressType: field(
+      { type: 'string', enum: ['IPv4', 'IPv6'] },
+      'IPv4',
+      'Which address of the pods it uses. Must not change while it is enabled.',
+    ),
+    annotations: texts('Annotations.'),
+  }),
   resources: object(
     { requests: { cpu: '100m', memory: '256Mi' }, limits: { memory: '1Gi' } },
     'Requests and limits. The heap is 60 % of the memory limit.',

@@ -30,7 +30,6 @@ import type { RateObserver } from './rate-limiter.ts'
 import { ReadGate } from './read-gate.ts'
 import type { Replicator } from './replicator.ts'
 import { Revocations } from './revocations.ts'
-import { StateClock } from './state-clock.ts'
 import { SubscriptionLeases } from './subscription-leases.ts'
 import type { LiveMembers } from './subscription-leases.ts'
 import { SubscriptionSlots } from './subscription-slots.ts'
@@ -89,12 +88,7 @@ export interface Services {
 
 const NOBODY: RateObserver = { onLimited: () => {}, onTokenRequest: () => {} }
 
-interface TimedDeps extends ServicesDeps {
-  readonly clock: StateClock
-}
-
-export function createServices(given: ServicesDeps): Services {
-  const deps: TimedDeps = { ...given, clock: new StateClock(given.clock, given.reader) }
+export function createServices(deps: ServicesDeps): Services {
   const { config, clock, random, log, reader, replicator, rateObserver: observer = NOBODY } = deps
   const { instanceSecret, previousInstanceSecret, rootPrefix } = config
   const tokens = new TokenCodec(
@@ -103,7 +97,7 @@ export function createServices(given: ServicesDeps): Services {
   const proposer = new Proposer(replicator)
   const readGate = new ReadGate({ reader, replicator })
   const keys = new KeyService(
-    { clock, reader, lease: new AuthorizationLease({ clock: given.clock, replicator }), tokens },
+    { clock, reader, lease: new AuthorizationLease({ clock, replicator }), tokens },
     { instanceSecret, rootPrefix, rememberMs: config.cache.keysMs },
   )
   const revocations = new Revocations({ clock, random, log: log.child({ part: 'revocations' }), replicator })
@@ -150,7 +144,7 @@ export function createServices(given: ServicesDeps): Services {
 }
 
 function createEvents(
-  { config, clock, random, log: nodeLog, reader, replicator, liveMembers = () => null }: TimedDeps,
+  { config, clock, random, log: nodeLog, reader, replicator, liveMembers = () => null }: ServicesDeps,
   proposer: Proposer,
   { operations, watches }: { readonly operations: OperationsService; readonly watches: WatchService },
 ): Pick<Services, 'events' | 'eventHub' | 'subscriptions' | 'changes'> {
@@ -186,7 +180,6 @@ function createEvents(
     changes: {
       wantsWrites: (entityId) => watches.wantsWrites(entityId),
       onApplied: (changes) => {
-        clock.follow()
         operations.countEvents(changes.filter(({ type }) => type === 'event').length)
         hub.onApplied(changes)
         watches.onApplied(changes)

@@ -110,6 +110,9 @@ app.kubernetes.io/part-of: insi
 {{- if ge (int .Values.preStopSleepSeconds) (int .Values.terminationGracePeriodSeconds) -}}
 {{- fail "preStopSleepSeconds must be below terminationGracePeriodSeconds: otherwise the node is killed before it can stop." -}}
 {{- end -}}
+{{- if and .Values.leaderService.enabled (not .Values.reconciler.enabled) -}}
+{{- fail "leaderService.enabled needs reconciler.enabled=true: only the reconciler knows which pod leads." -}}
+{{- end -}}
 {{- if and .Values.reconciler.enabled (lt (int .Values.terminationGracePeriodSeconds) 30) -}}
 {{- fail "terminationGracePeriodSeconds must be at least 30: a pod that is scaled away waits for its removal from the cluster." -}}
 {{- end -}}
