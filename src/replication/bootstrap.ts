@@ -40,7 +40,8 @@ export interface StartSituation {
 }
 
 export type StartDecision =
-  | { readonly type: 'bootstrap' }
+  /** `silent`: nodes that did not answer, and may have belonged to a cluster for all that is known. */
+  | { readonly type: 'bootstrap'; readonly silent: readonly string[] }
   | { readonly type: 'join'; readonly clusterId: string; readonly raftAddresses: readonly string[] }
   /** `reason` also says what would end the wait; `hasMajority`: nothing but a moment's patience. */
   | { readonly type: 'wait'; readonly reason: string; readonly hasMajority: boolean }
@@ -88,7 +89,9 @@ function decideWithoutCluster(answers: readonly PeerAnswer[], situation: StartSi
   const neededCount = Math.floor(configuredCount / 2) + 1
   const silent = peers.filter((peer) => !heard.includes(peer)).map(({ nodeId }) => nodeId)
   const hasMajority = heard.length + 1 >= neededCount
-  if (silent.length === 0 || (hasMajority && majorityForMs >= MAJORITY_PATIENCE_MS)) return { type: 'bootstrap' }
+  if (silent.length === 0 || (hasMajority && majorityForMs >= MAJORITY_PATIENCE_MS)) {
+    return { type: 'bootstrap', silent }
+  }
   if (hasMajority) return wait(`most nodes belong to no cluster; ${silent.join(', ')} may still say otherwise`, true)
   return wait(
     `this node has an empty data directory and begins no cluster, because there may be one already: ${neededCount} of the ${configuredCount} configured nodes, itself included, must say that they belong to none, and ${silent.join(', ')} did not answer. Start them, or remove from the configuration what does not exist`,
@@ -136,6 +139,7 @@ export async function findCluster(deps: StartDeps): Promise<StartOutcome> {
     signal.throwIfAborted()
     switch (decision.type) {
       case 'bootstrap':
+        warnOfSilent(deps, decision.silent)
         return { type: 'bootstrapped', clusterId: random.uuid() }
       case 'join': {
         const outcome = await askToJoin(deps, decision)
@@ -169,6 +173,14 @@ async function decide(
   } catch (error) {
     return wait(`the identity marker cannot be read: ${messageOf(error)}`)
   }
+}
+
+/** A majority may have lost its data: then the others hold an older cluster, which this one is about to compete with. */
+function warnOfSilent({ logger }: StartDeps, silent: readonly string[]): void {
+  if (silent.length === 0) return
+  const hint =
+    'if they have data, stop this node, empty its data directory and start them; an identity marker prevents this'
+  logger.warn({ silent, hint }, 'founding a cluster although some nodes did not answer')
 }
 
 /** Tells why the node waits: at once when the reason is new, and again now and then. */

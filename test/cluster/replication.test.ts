@@ -201,6 +201,9 @@ describe('a default leader with an empty disk', () => {
       await cluster.start('n1')
       await cluster.formed(30_000)
       expect(await cluster.set('n1', 'k', 'v')).toMatchObject({ ok: true })
+      expect(cluster.lines).toContainEqual(
+        expect.objectContaining({ level: 'warn', fields: expect.objectContaining({ silent: ['n2'] }) }),
+      )
       await cluster.start('n2')
       await cluster.formed(30_000)
       expect(await cluster.get('n2', 'k')).toBe('v')

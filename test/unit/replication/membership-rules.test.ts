@@ -21,16 +21,16 @@ describe('a node without a cluster', () => {
   const PATIENCE = { ...WAIT, hasMajority: true }
 
   test('bootstraps as the default leader once a majority, itself included, says that it belongs to none', () => {
-    expect(decideStart([answer('a', null), answer('b', null)], EMPTY)).toEqual({ type: 'bootstrap' })
+    expect(decideStart([answer('a', null), answer('b', null)], EMPTY)).toEqual({ type: 'bootstrap', silent: [] })
     expect(decideStart([answer('b', null)], EMPTY)).toEqual(PATIENCE)
-    expect(decideStart([answer('b', null)], LATER)).toEqual({ type: 'bootstrap' })
-    expect(decideStart([], { ...EMPTY, peers: [] })).toEqual({ type: 'bootstrap' })
+    expect(decideStart([answer('b', null)], LATER)).toEqual({ type: 'bootstrap', silent: ['a'] })
+    expect(decideStart([], { ...EMPTY, peers: [] })).toEqual({ type: 'bootstrap', silent: [] })
     const five = {
       ...LATER,
       peers: [...PEERS, ...['c', 'd'].map((nodeId) => ({ nodeId, raftAddress: `${nodeId}:7000` }))],
     }
     expect(decideStart([answer('a', null)], five)).toEqual(WAIT)
-    expect(decideStart([answer('a', null), answer('d', null)], five)).toEqual({ type: 'bootstrap' })
+    expect(decideStart([answer('a', null), answer('d', null)], five)).toEqual({ type: 'bootstrap', silent: ['b', 'c'] })
   })
 
   test('never takes silence for absence, and says who did not answer', () => {
