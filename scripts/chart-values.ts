@@ -59,6 +59,41 @@ const alertNames = (): string[] =>
     .flat()
     .map(({ name }) => name)
 
+/** Every object that the chart can make: its kind, and what its name has beyond the common one. */
+export const PATCHED_OBJECTS = [
+  'Certificate',
+  'ConfigMap',
+  'ConfigMap-dashboards',
+  'ConfigMap-identity',
+  'ConfigMap-status',
+  'Deployment-reconciler',
+  'EndpointSlice-leader',
+  'Job-secret',
+  'Lease-reconciler',
+  'NetworkPolicy',
+  'NetworkPolicy-reconciler',
+  'Pod-test',
+  'PodDisruptionBudget',
+  'PodMonitor',
+  'PodMonitor-reconciler',
+  'PrometheusRule',
+  'Role-reconciler',
+  'Role-secret',
+  'RoleBinding-reconciler',
+  'RoleBinding-secret',
+  'Secret',
+  'Service',
+  'Service-headless',
+  'Service-leader',
+  'Service-read',
+  'Service-reconciler',
+  'ServiceAccount',
+  'ServiceAccount-reconciler',
+  'ServiceAccount-secret',
+  'ServiceMonitor',
+  'StatefulSet',
+] as const
+
 const WHOLE_NAME = { pattern: '^$|^[a-z]([-a-z0-9]*[a-z0-9])?$', maxLength: 40 }
 
 export const CHART_VALUES: ValueTree = {
@@ -77,6 +112,10 @@ export const CHART_VALUES: ValueTree = {
     'Replaces the name of every object. It is also the name of the nodes, so it must never change.',
     WHOLE_NAME,
   ),
+  namespaceOverride: text('', 'Namespace of every object. Empty: that of the release.', {
+    pattern: '^$|^[a-z0-9]([-a-z0-9]*[a-z0-9])?$',
+    maxLength: 63,
+  }),
   clusterDomain: text('cluster.local', 'DNS domain of the Kubernetes cluster.'),
   commonLabels: texts('Labels of every object.'),
   image: group('The image of insid and insic.', {
@@ -279,5 +318,14 @@ export const CHART_VALUES: ValueTree = {
   extraEnv: list('Environment variables of the containers: [{name: ..., value: ...}].'),
   extraVolumes: list('Volumes of the pods.'),
   extraVolumeMounts: list('Mounts of the containers.'),
+  objectPatches: field(
+    {
+      type: 'object',
+      additionalProperties: false,
+      properties: Object.fromEntries(PATCHED_OBJECTS.map((name) => [name, { type: 'object' }])),
+    },
+    {},
+    'Changes of single objects, by kind and what the name has beyond that of the release: StatefulSet, Service-headless. Each is a JSON merge patch (RFC 7386): null removes. A map in the place of a list changes the things in it by their names: {spec: {template: {spec: {containers: {insi: {workingDir: /tmp}}}}}}.',
+  ),
   extraObjects: list('Further objects; templates in them are rendered.', { type: ['object', 'string'] }),
 }

@@ -13,6 +13,10 @@
 {{- end -}}
 {{- end -}}
 
+{{- define "insi.namespace" -}}
+{{- default .Release.Namespace .Values.namespaceOverride -}}
+{{- end -}}
+
 {{- define "insi.headless" -}}
 {{- printf "%s-headless" (include "insi.fullname" .) -}}
 {{- end -}}
@@ -121,7 +125,7 @@ app.kubernetes.io/part-of: insi
 {{- fail (printf "podDisruptionBudget.maxUnavailable=%d would let a drain take the quorum of %d nodes: at most %d." (int .Values.podDisruptionBudget.maxUnavailable) $count (div (sub $count 1) 2)) -}}
 {{- end -}}
 {{- end -}}
-{{- $running := lookup "apps/v1" "StatefulSet" .Release.Namespace (include "insi.fullname" .) -}}
+{{- $running := lookup "apps/v1" "StatefulSet" (include "insi.namespace" .) (include "insi.fullname" .) -}}
 {{- if and $running (gt $count 0) (not .Values.reconciler.enabled) (not .Values.allowScaleDown) -}}
 {{- if gt (int $running.spec.replicas) $count -}}
 {{- fail (printf "replicaCount=%d is below the %d nodes that run: pods that go would remain voters, and the cluster could lose its quorum. Use reconciler.enabled=true, or take the nodes out of the cluster first and set allowScaleDown=true." $count (int $running.spec.replicas)) -}}
