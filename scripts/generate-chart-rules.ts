@@ -1,9 +1,10 @@
-// Makes the rules of charts/insi and docs/ALERTS.md from chart-alerts.ts.
+// Makes the rules of charts/insi and docs/ALERTS.md, the index of the runbooks, from scripts/alerts/.
 import { mkdir, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { stringify } from 'yaml'
 import { ALERT_GROUPS, RECORDING_RULES } from './chart-alerts.ts'
 import type { AlertRule, RecordingRule } from './chart-alerts.ts'
+import { plainSummary } from './generate-runbooks.ts'
 
 const ROOT = path.resolve(import.meta.dirname, '..')
 export const RULES_FILE = path.join(ROOT, 'charts/insi/files/rules.yaml')
@@ -36,30 +37,37 @@ export function renderRules(): string {
   return `# Made by \`npm run generate\` from scripts/alerts/.\n${stringify({ groups }, { singleQuote: true, lineWidth: 0 })}`
 }
 
+const TITLES: Readonly<Record<string, string>> = {
+  quorum: 'Leadership, quorum and membership',
+  nodes: 'Nodes that are away',
+  fitness: 'Nodes that cannot work as they should',
+  requests: 'What users get',
+  disks: 'Disks and snapshots',
+  reconciler: 'The reconciler',
+}
+
+const lineOf = (rule: AlertRule): string =>
+  `- [${rule.name}](runbooks/${rule.name}.md) (**${rule.severity}**, ${rule.for === '0m' ? 'at once' : `after ${rule.for}`}): ${plainSummary(rule)}`
+
 export function renderAlertsDocument(): string {
-  const sections = Object.values(ALERT_GROUPS)
-    .flat()
-    .map((rule) =>
-      [
-        `## ${rule.name}`,
-        '',
-        `**${rule.severity}**, once it has held for ${rule.for}. ${rule.summary.replaceAll(/\{\{ \$labels\.(\w+) \}\}/g, 'the $1').replaceAll(/\{\{ \$value[^}]*\}\}/g, 'N')}`,
-        '',
-        rule.advice,
-        '',
-        '```promql',
-        rule.expression,
-        '```',
-        '',
-      ].join('\n'),
-    )
-  return `<!-- Made by \`npm run generate\` from scripts/chart-alerts.ts. -->
+  const sections = Object.entries(ALERT_GROUPS).map(
+    ([group, rules]) => `## ${TITLES[group] ?? group}\n\n${rules.map(lineOf).join('\n')}\n`,
+  )
+  const records = RECORDING_RULES.map(({ record, expression }) => `${record} =\n  ${expression}\n`)
+  return `<!-- Made by \`npm run generate\` from scripts/alerts/. -->
 
 # Alerts
 
-The chart makes a PrometheusRule of these when \`prometheusRule.enabled\` is set and the CRDs of the Prometheus operator are installed. \`NAMESPACE\` and \`RELEASE\` stand for those of the release. \`prometheusRule.runbookBaseUrl\` gives each alert a link to its section here.
+The chart makes a PrometheusRule of these when \`prometheusRule.enabled\` is set and the CRDs of the Prometheus operator are installed; \`charts/insi/files/rules.yaml\` has them as a plain file, in which \`NAMESPACE\` and \`RELEASE\` stand for those of the release. Each alert has a page of its own that tells what it means, how to find the cause, how to cure it and how to see that it is over. \`prometheusRule.runbookBaseUrl\`, the address of your copy of \`docs/runbooks\`, gives each alert a link to its page.
 
-${sections.join('\n')}`
+**critical**: somebody has to get up; requests fail, or the next fault makes them fail. **warning**: it can wait for the morning.
+
+${sections.join('\n')}
+## Recording rules
+
+\`\`\`promql
+${records.join('\n')}\`\`\`
+`
 }
 
 export async function generateChartRules(): Promise<void> {

@@ -6,6 +6,7 @@ import { generateChartValues } from './generate-chart-values.ts'
 import { generateCliDocs } from './generate-cli-docs.ts'
 import { generateConfigDocs } from './generate-config-docs.ts'
 import { generateMetricsDocs } from './generate-metrics-docs.ts'
+import { generateRunbooks } from './generate-runbooks.ts'
 
 await generateConfigDocs()
 await generateApiDocs()
@@ -13,4 +14,5 @@ await generateCliDocs()
 await generateMetricsDocs()
 await generateChartValues()
 await generateChartRules()
+await generateRunbooks()
 await generateDashboards()

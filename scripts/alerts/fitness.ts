@@ -179,6 +179,35 @@ export const FITNESS_ALERTS: readonly AlertRule[] = [
     ],
   },
   {
+    name: 'InsiCertRefused',
+    severity: 'warning',
+    for: '15m',
+    expression: `max by (pod) (${ours('insi_tls_certificate_refused')}) == 1`,
+    summary: '{{ $labels.pod }} cannot use the certificate that was put in the place of its own.',
+    advice: 'It serves the old one until that ends. Its log says what is wrong with the files.',
+    companions: ['InsiCertExpiresSoon'],
+    cases: [
+      {
+        when: 'key and certificate do not belong together',
+        series: onNodes('insi_tls_certificate_refused', ['0 0 1x30']),
+        pendingAtMinute: 12,
+        atMinute: 20,
+        fires: [
+          {
+            labels: { pod: 'RELEASE-0' },
+            summary: 'RELEASE-0 cannot use the certificate that was put in the place of its own.',
+          },
+        ],
+      },
+      {
+        when: 'one file was replaced before the other',
+        series: onNodes('insi_tls_certificate_refused', ['0 1 0x30']),
+        atMinute: 20,
+        fires: [],
+      },
+    ],
+  },
+  {
     name: 'InsiVersionSkew',
     severity: 'warning',
     for: '1h',

@@ -15,7 +15,7 @@ const LEADERSHIP: readonly AlertRule[] = [
     expression: `max(${ours('insi_raft_has_leader')}) == 0 and max(${ours('insi_raft_term')}) > 0`,
     summary: 'No node leads: nothing can be written, and nothing can be read up to date.',
     advice: 'Most nodes must run and reach each other on the raft port. Bring pods back rather than removing disks.',
-    companions: ['InsiErrorBudgetFast', 'InsiNodeDown', 'InsiMemberMissing'],
+    companions: ['InsiErrorBudgetFast', 'InsiErrorBudgetSlow', 'InsiLatencyHigh', 'InsiNodeDown', 'InsiMemberMissing'],
     cases: [
       {
         when: 'two of three are gone',
