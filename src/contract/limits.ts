@@ -74,6 +74,11 @@ export const DELETE_RANGE_STEPS_MAX = 1_000
 /** The newest changes that a node keeps for those who watch keys and come back. */
 export const WATCH_RING_REVISIONS_MAX = 10_000
 export const WATCH_RING_BYTES_MAX = 16 * 1024 * 1024
+export const WATCH_UNWATCHED_REVISIONS_MAX = 10_000
+export const WATCH_UNWATCHED_BYTES_MAX = 8 * 1024 * 1024
+
+/** Entities of which it remembers when they changed last, and nothing else. */
+export const WATCH_FORGOTTEN_ENTITIES_MAX = 10_000
 
 /** Watchers of one node, of one key and of all together. */
 export const WATCHERS_PER_ENTITY_MAX = 100

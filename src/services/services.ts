@@ -178,7 +178,6 @@ function createEvents(
       },
     },
     changes: {
-      wantsWrites: (entityId) => watches.wantsWrites(entityId),
       onApplied: (changes) => {
         operations.countEvents(changes.filter(({ type }) => type === 'event').length)
         hub.onApplied(changes)

@@ -1,7 +1,7 @@
 // Watching the keys with a prefix: who watches on this node, and how changes reach them.
 //
-// There is no queue for each watcher: the ring is the queue of all. A watcher reads it at its own pace, as fast as its
-// connection takes the frames, and is ended when the ring has dropped something that it had not read yet.
+// There is no queue for each watcher: the window of changes is the queue of all. A watcher reads it at its own pace, as fast as its
+// connection takes the frames, and is ended when the window has dropped something that it had not read yet.
 import { insiError } from '../contract/errors.ts'
 import { SUBSCRIBER_IN_FLIGHT_BYTES_MAX, WATCHERS_PER_ENTITY_MAX, WATCHERS_PER_NODE_MAX } from '../contract/limits.ts'
 import { STREAM_ENDS } from '../contract/stream-ends.ts'
@@ -10,7 +10,8 @@ import type { Change } from '../state/changes.ts'
 import type { EntityId, Space } from '../state/commands.ts'
 import type { StateReader } from '../state/state-reader.ts'
 import type { Caller } from './caller.ts'
-import { ChangeRing } from './change-ring.ts'
+import { ChangeWindow } from './change-window.ts'
+import type { RecordedChange } from './change-window.ts'
 import { EventFrame } from './event-frame.ts'
 import type { EventSink } from './event-subscriber.ts'
 import type { ReadGate } from './read-gate.ts'
@@ -35,7 +36,7 @@ interface Watcher {
   readonly sink: EventSink
   /** The newest revision that was considered for it. */
   revision: number
-  /** Place in the ring of what comes next. */
+  /** Place in the window of what comes next. */
   place: number
   inFlightBytes: number
   isOpen: boolean
@@ -49,16 +50,17 @@ export interface WatchAdmission {
 
 export class WatchService {
   readonly #deps: WatchServiceDeps
-  readonly #ring = new ChangeRing()
+  readonly #window: ChangeWindow
+  /** Made once for all watchers that take a change at the same time. */
+  readonly #jsons = new Map<RecordedChange, string>()
   readonly #watchers = new Map<EntityId, Set<Watcher>>()
-  /** Entities whose changes are recorded, with the revision after which the ring has all of them; null: not known yet. */
-  readonly #recordedSince = new Map<EntityId, number | null>()
   readonly #counts = new Map<EntityId, number>()
   #count = 0
   #isStopping = false
 
   constructor(deps: WatchServiceDeps) {
     this.#deps = deps
+    this.#window = new ChangeWindow(deps.reader.appliedIndex)
   }
 
   /** Watchers of this node. */
@@ -88,25 +90,18 @@ export class WatchService {
     }
   }
 
-  /** See ChangeListener of state/changes.ts: nothing is recorded of an entity that nobody has watched on this node. */
-  wantsWrites(entityId: EntityId): boolean {
-    return this.#recordedSince.size > 0 && this.#recordedSince.has(entityId)
-  }
-
   onApplied(changes: readonly Change[]): void {
-    if (this.#recordedSince.size === 0) return
     const touched = new Set<EntityId>()
     for (const change of changes) {
-      if (change.type === 'write' && this.#recordedSince.has(change.entityId)) {
-        this.#ring.add(change)
-        touched.add(change.entityId)
+      if (change.type === 'write') {
+        this.#window.add(change)
+        if (this.#watchers.has(change.entityId)) touched.add(change.entityId)
       } else if (change.type === 'key-deleted') this.#onKeyDeleted(change)
       else if (change.type === 'installed') this.#onInstalled(change.index)
     }
     for (const entityId of touched) for (const watcher of this.#watchersOf(entityId)) this.#pump(watcher)
-    for (const { entityId, revision } of this.#ring.trim()) {
-      if (this.#recordedSince.has(entityId)) this.#recordedSince.set(entityId, revision)
-    }
+    this.#jsons.clear()
+    this.#window.trim()
   }
 
   /** Admits nobody any more and ends every watcher. */
@@ -115,50 +110,59 @@ export class WatchService {
     this.#closeAll(STREAM_ENDS.stopping)
   }
 
-  /** The revision to begin after. What was being applied when recording began is left out until the barrier is passed. */
+  /** The revision to begin after. */
   async #startOf(caller: Caller, since: number | null): Promise<number> {
     const { entityId } = caller
-    if (!this.#recordedSince.has(entityId)) this.#recordedSince.set(entityId, null)
     await this.#deps.readGate.enter(caller, 'linearizable')
+    this.#window.watch(entityId)
     const { appliedIndex } = this.#deps.reader
-    const recordedSince = this.#recordedSince.get(entityId) ?? appliedIndex
-    this.#recordedSince.set(entityId, recordedSince)
     const revision = since ?? appliedIndex
     // Whoever waited for it would be told nothing of what comes before.
     if (revision > appliedIndex) {
       throw insiError('INVALID_PARAMETER', `Invalid since parameter: the newest revision is ${appliedIndex}`)
     }
-    if (revision >= recordedSince) return revision
-    const message = `Changes since revision ${revision} are not held any more, the oldest are those since ${recordedSince}`
-    throw insiError('WATCH_TOO_OLD', message, { oldest: recordedSince })
+    const oldest = this.#window.since(entityId)
+    if (revision >= oldest) return revision
+    const message = `Changes since revision ${revision} are not held any more, the oldest are those since ${oldest}`
+    throw insiError('WATCH_TOO_OLD', message, { oldest })
   }
 
   #attach(caller: Caller, { space, prefix }: WatchRequest, revision: number, sink: EventSink) {
     const { entityId, presentedKeyUuid: keyUuid } = caller
-    const place = this.#ring.firstPlace
-    const watcher: Watcher = { entityId, keyUuid, space, prefix, sink, revision, place, inFlightBytes: 0, isOpen: true }
+    const watcher: Watcher = {
+      entityId,
+      keyUuid,
+      space,
+      prefix,
+      sink,
+      revision,
+      place: 0,
+      inFlightBytes: 0,
+      isOpen: true,
+    }
     const watchers = this.#watchers.get(entityId) ?? new Set()
     this.#watchers.set(entityId, watchers.add(watcher))
     // Tells where the watch begins, before anything has changed.
     this.#send(watcher, revision, [])
     if (this.#isStopping) this.#close(watcher, STREAM_ENDS.stopping)
     else this.#pump(watcher)
+    this.#jsons.clear()
     return { close: (end: StreamEnd) => this.#close(watcher, end) }
   }
 
   #pump(watcher: Watcher): void {
     if (!watcher.isOpen) return
-    const recordedSince = this.#recordedSince.get(watcher.entityId)
-    if (recordedSince === undefined || recordedSince === null || recordedSince > watcher.revision) {
+    const revisions = this.#window.revisions(watcher.entityId)
+    if (this.#window.since(watcher.entityId) > watcher.revision) {
       this.#close(watcher, STREAM_ENDS.changesLost)
       return
     }
-    watcher.place = Math.max(watcher.place, this.#ring.firstPlace)
-    while (watcher.place < this.#ring.endPlace && watcher.inFlightBytes < SUBSCRIBER_IN_FLIGHT_BYTES_MAX) {
-      const recorded = this.#ring.at(watcher.place)
+    if (revisions === undefined) return
+    watcher.place = Math.max(watcher.place, revisions.firstPlace)
+    while (watcher.place < revisions.endPlace && watcher.inFlightBytes < SUBSCRIBER_IN_FLIGHT_BYTES_MAX) {
+      const recorded = revisions.at(watcher.place)
       watcher.place += 1
-      if (recorded === undefined || recorded.entityId !== watcher.entityId) continue
-      if (recorded.revision <= watcher.revision) continue
+      if (recorded === undefined || recorded.revision <= watcher.revision) continue
       watcher.revision = recorded.revision
       const { space, prefix } = watcher
       const wanted = recorded.changes.filter(
@@ -168,26 +172,34 @@ export class WatchService {
     }
   }
 
-  #send(watcher: Watcher, revision: number, changes: readonly { readonly json: string }[]): void {
-    const json = `{"revision":${revision},"changes":[${changes.map((change) => change.json).join(',')}]}`
+  #send(watcher: Watcher, revision: number, changes: readonly RecordedChange[]): void {
+    const json = `{"revision":${revision},"changes":[${changes.map((change) => this.#jsonOf(change)).join(',')}]}`
     const frame = new EventFrame(revision, Buffer.from(json, 'utf8'))
     watcher.inFlightBytes += frame.json.length
     watcher.sink.send(frame, () => {
       watcher.inFlightBytes -= frame.json.length
       this.#pump(watcher)
+      this.#jsons.clear()
     })
+  }
+
+  #jsonOf(change: RecordedChange): string {
+    const known = this.#jsons.get(change)
+    if (known !== undefined) return known
+    const json = changeJson(change)
+    this.#jsons.set(change, json)
+    return json
   }
 
   #onKeyDeleted({ entityId, keyUuid, alias }: Extract<Change, { readonly type: 'key-deleted' }>): void {
     for (const watcher of this.#watchersOf(entityId)) {
       if (!alias || watcher.keyUuid === keyUuid) this.#close(watcher, STREAM_ENDS.keyDeleted)
     }
-    if (!alias) this.#recordedSince.delete(entityId)
+    if (!alias) this.#window.forget(entityId)
   }
 
   #onInstalled(index: number): void {
-    this.#ring.clear()
-    for (const entityId of this.#recordedSince.keys()) this.#recordedSince.set(entityId, index)
+    this.#window.clear(index)
     this.#closeAll(STREAM_ENDS.changesLost)
   }
 
@@ -224,4 +236,11 @@ export class WatchService {
     if (left === 0) this.#counts.delete(entityId)
     else this.#counts.set(entityId, left)
   }
+}
+
+function changeJson({ key, value, expiresAtMs }: RecordedChange): string {
+  const keyJson = JSON.stringify(key.toString('utf8'))
+  if (value === null) return `{"key":${keyJson},"value":null}`
+  const expiryJson = expiresAtMs === 0 ? 'null' : `"${new Date(expiresAtMs).toISOString()}"`
+  return `{"key":${keyJson},"value":${JSON.stringify(value.toString('utf8'))},"expires_at":${expiryJson}}`
 }

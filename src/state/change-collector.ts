@@ -1,6 +1,5 @@
 // Gathers what a batch changes, for the listener.
 import type { Change, ChangeListener } from './changes.ts'
-import type { EntityId } from './commands.ts'
 
 export class ChangeCollector {
   readonly #listener: ChangeListener | null
@@ -10,8 +9,9 @@ export class ChangeCollector {
     this.#listener = listener
   }
 
-  wantsWrites(entityId: EntityId): boolean {
-    return this.#listener?.wantsWrites(entityId) ?? false
+  /** Somebody wants to know. */
+  get isHeard(): boolean {
+    return this.#listener !== null
   }
 
   add(change: Change): void {

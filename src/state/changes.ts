@@ -30,8 +30,6 @@ export type Change =
   | { readonly type: 'installed'; readonly index: number }
 
 export interface ChangeListener {
-  /** Whether writes to values and cache of the entity are wanted; they cost time, so they are left out otherwise. */
-  wantsWrites(entityId: EntityId): boolean
-  /** Called in log order, once readers see what changed. Must not throw. */
+  /** Called in log order after each batch, once readers see what changed, be it nothing. Must not throw. */
   onApplied(changes: readonly Change[]): void
 }

@@ -65,7 +65,10 @@ export async function applyEntityPurge(tx: Transaction, command: EntityPurgeComm
   const entity = entities.entity(command.entityId)
   if (entity === undefined) return accepted(tx.index, { removedCount: 0, done: true })
   if (entity.status !== 'deleting') return rejected('ENTITY_NOT_FOUND')
+  const changeCount = tx.changes.count
   const removedCount = await removeData(tx, command.entityId, command.countMax)
+  // Its watchers have ended with its key.
+  tx.changes.truncate(changeCount)
   if (removedCount === command.countMax) return accepted(tx.index, { removedCount, done: false })
   tx.tables.removeRows(tx, entity.entityId)
   for (const keyUuid of entity.aliasKeyUuids) entities.deleteKey(tx, keyUuid)

@@ -68,7 +68,7 @@ export function writeRecord(tx: Transaction, slot: Slot, write: RecordWrite): Co
   if (write.evict && space === 'cache') addEvictable(tx, entityId, storeKey)
   tx.writes.put(storeKey, encodeRecord(storeKey, tx.index, expiresAtMs, value), raw)
   if (deltaBytes !== 0) usage.charge(tx, entityId, space, deltaBytes)
-  if (tx.changes.wantsWrites(entityId)) addChange(tx, slot, value, expiresAtMs)
+  if (tx.changes.isHeard) addChange(tx, slot, value, expiresAtMs)
   return undefined
 }
 
@@ -82,7 +82,7 @@ export function removeRecord(tx: Transaction, slot: Slot): void {
   tx.writes.delete(storeKey, raw)
   const releasedBytes = storeKey.length - DATA_KEY_OFFSET + payload.length
   if (releasedBytes !== 0) tx.tables.usage.charge(tx, entityId, space, -releasedBytes)
-  if (tx.changes.wantsWrites(entityId)) addChange(tx, slot, null, 0)
+  if (tx.changes.isHeard) addChange(tx, slot, null, 0)
 }
 
 function addChange(

@@ -130,7 +130,7 @@ describe('txn', () => {
       publish('t', '0'),
     )
     const heard: Change[] = []
-    state.machine.setChangeListener({ wantsWrites: () => true, onApplied: (changes) => heard.push(...changes) })
+    state.machine.setChangeListener({ onApplied: (changes) => heard.push(...changes) })
     const before = await contentBut(state)
     const operations = [
       set('k', 'longer', { expiresAtMs: 7000 }),
