@@ -104,7 +104,7 @@ export class KeyValueService {
   /** The value with its revision and expiry. Rejects with KEY_NOT_FOUND when there is none. */
   async get(caller: Caller, { key }: KeyRequest, consistency: Consistency): Promise<StoredRecord> {
     await this.deps.readGate.enter(caller, consistency)
-    const record = this.deps.reader.get(this.options.space, caller.entityId, key, this.#readTimeMs())
+    const record = this.deps.reader.get(this.options.space, caller.entityId, key, this.deps.clock.nowMs())
     if (record === undefined) {
       this.reads.misses += 1
       throw insiError('KEY_NOT_FOUND')
@@ -117,7 +117,7 @@ export class KeyValueService {
   async list(caller: Caller, request: ListRequest, consistency: Consistency): Promise<KeyPage> {
     await this.deps.readGate.enter(caller, consistency)
     const bounds = { space: this.options.space, entityId: caller.entityId, sizeBytesMax: ITERATE_PAGE_BYTES_MAX }
-    const keys = await this.deps.reader.listKeys({ ...bounds, ...request }, this.#readTimeMs())
+    const keys = await this.deps.reader.listKeys({ ...bounds, ...request }, this.deps.clock.nowMs())
     const sizeBytes = keys.reduce((sum, key) => sum + key.length, 0)
     const isCut = sizeBytes >= ITERATE_PAGE_BYTES_MAX && keys.length < request.limit
     return { keys, nextOffset: isCut ? request.offset + keys.length : null }
@@ -130,18 +130,18 @@ export class KeyValueService {
     const { prefix, after, limit, reverse } = request
     const options = { space: this.options.space, entityId: caller.entityId, prefix, limit, reverse }
     const page = { ...options, sizeBytesMax: ENTRIES_PAGE_BYTES_MAX, ...(after === undefined ? {} : { after }) }
-    return { ...(await this.deps.reader.list(page, this.#readTimeMs())), asOf }
+    return { ...(await this.deps.reader.list(page, this.deps.clock.nowMs())), asOf }
   }
 
   /** How many keys there are with the prefix. */
   async count(caller: Caller, prefix: Buffer, consistency: Consistency): Promise<number> {
     await this.deps.readGate.enter(caller, consistency)
-    return await this.deps.reader.count(this.options.space, caller.entityId, prefix, this.#readTimeMs())
+    return await this.deps.reader.count(this.options.space, caller.entityId, prefix, this.deps.clock.nowMs())
   }
 
   /** Time to live that is left of a record, in ms; null: it never expires. */
   ttlMsOf({ expiresAtMs }: StoredRecord): number | null {
-    return expiresAtMs === 0 ? null : Math.max(0, expiresAtMs - this.#readTimeMs())
+    return expiresAtMs === 0 ? null : Math.max(0, expiresAtMs - this.deps.clock.nowMs())
   }
 
   async set(caller: Caller, { key, value, ttlMs }: SetRequest): Promise<number> {
@@ -223,11 +223,6 @@ export class KeyValueService {
   #written(caller: Caller, key: Buffer, ttlMs: number | undefined) {
     const command = { ...this.target(caller, key), expiresAtMs: this.expiresAtMs(ttlMs) }
     return this.options.evict ? { ...command, evict: true } : command
-  }
-
-  /** Never behind the time that the state has seen, so that a slow clock does not show what has expired. */
-  #readTimeMs(): number {
-    return Math.max(this.deps.clock.nowMs(), this.deps.reader.timeMs)
   }
 }
 

@@ -30,6 +30,7 @@ import type { RateObserver } from './rate-limiter.ts'
 import { ReadGate } from './read-gate.ts'
 import type { Replicator } from './replicator.ts'
 import { Revocations } from './revocations.ts'
+import { StateClock } from './state-clock.ts'
 import { SubscriptionLeases } from './subscription-leases.ts'
 import type { LiveMembers } from './subscription-leases.ts'
 import { SubscriptionSlots } from './subscription-slots.ts'
@@ -88,7 +89,12 @@ export interface Services {
 
 const NOBODY: RateObserver = { onLimited: () => {}, onTokenRequest: () => {} }
 
-export function createServices(deps: ServicesDeps): Services {
+interface TimedDeps extends ServicesDeps {
+  readonly clock: StateClock
+}
+
+export function createServices(given: ServicesDeps): Services {
+  const deps: TimedDeps = { ...given, clock: new StateClock(given.clock, given.reader) }
   const { config, clock, random, log, reader, replicator, rateObserver: observer = NOBODY } = deps
   const { instanceSecret, previousInstanceSecret, rootPrefix } = config
   const tokens = new TokenCodec(
@@ -97,7 +103,7 @@ export function createServices(deps: ServicesDeps): Services {
   const proposer = new Proposer(replicator)
   const readGate = new ReadGate({ reader, replicator })
   const keys = new KeyService(
-    { clock, reader, lease: new AuthorizationLease({ clock, replicator }), tokens },
+    { clock, reader, lease: new AuthorizationLease({ clock: given.clock, replicator }), tokens },
     { instanceSecret, rootPrefix, rememberMs: config.cache.keysMs },
   )
   const revocations = new Revocations({ clock, random, log: log.child({ part: 'revocations' }), replicator })
@@ -144,7 +150,7 @@ export function createServices(deps: ServicesDeps): Services {
 }
 
 function createEvents(
-  { config, clock, random, log: nodeLog, reader, replicator, liveMembers = () => null }: ServicesDeps,
+  { config, clock, random, log: nodeLog, reader, replicator, liveMembers = () => null }: TimedDeps,
   proposer: Proposer,
   { operations, watches }: { readonly operations: OperationsService; readonly watches: WatchService },
 ): Pick<Services, 'events' | 'eventHub' | 'subscriptions' | 'changes'> {
@@ -179,6 +185,7 @@ function createEvents(
     },
     changes: {
       onApplied: (changes) => {
+        clock.follow()
         operations.countEvents(changes.filter(({ type }) => type === 'event').length)
         hub.onApplied(changes)
         watches.onApplied(changes)

@@ -29,6 +29,6 @@ export class ChangeCollector {
 
   /** Tells the listener, once the batch is visible. */
   tell(): void {
-    if (this.#changes.length > 0) this.#listener?.onApplied(this.#changes)
+    this.#listener?.onApplied(this.#changes)
   }
 }

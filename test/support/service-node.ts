@@ -27,11 +27,11 @@ export function configOf(lines = '', secret = SECRET): Config {
 
 /** `state`: of a node that was there before, to look at it with another configuration. */
 export async function serviceNode(
-  options: { readonly config?: Config; readonly state?: StateMachine } = {},
+  options: { readonly config?: Config; readonly state?: StateMachine; readonly clock?: VirtualClock } = {},
 ): Promise<ServiceNode> {
   const state = options.state ?? (await StateMachine.open(new ReplaceableMemoryStore()))
   const replicator = new SingleNodeReplicator(state)
-  const clock = new VirtualClock()
+  const clock = options.clock ?? new VirtualClock()
   const config = options.config ?? configOf()
   const clusterAdmin = new SingleNodeAdmin()
   const deps = { config, clock, random: systemRandom, log: silentLog, reader: state.reader, replicator, clusterAdmin }
