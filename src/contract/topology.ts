@@ -18,8 +18,9 @@ export interface TopologyFile extends TopologyMark {
 /** Names of options that hold secrets, in any spelling. */
 const SECRET_OPTION = /^(previous)?(instance|node)?secret$/i
 const MARK_LINE = /^# generation: (\d{1,15}), hash: ([0-9a-f]{64})$/
-/** The mark stands within the comments at the top. */
-const HEAD_LINES_MAX = 10
+/** The mark stands within the comments at the top, where the plan of a dry run may be as well. */
+const HEAD_LINES_MAX = 32
+const DOCUMENT_LINE = '---'
 
 export function topologyHash(body: string): string {
   return createHash('sha256').update(body, 'utf8').digest('hex')
@@ -33,7 +34,8 @@ export function topologyText(title: string, { body, generation, hash }: Topology
 /** The mark of a file and what stands below it; a file without a mark is all body. The hash is as the file says. */
 export function readTopology(text: string): { readonly mark: TopologyMark | null; readonly body: string } {
   let at = 0
-  for (let line = 0; line < HEAD_LINES_MAX && text[at] === '#'; line++) {
+  for (let line = 0; line < HEAD_LINES_MAX; line++) {
+    if (text[at] !== '#' && !text.startsWith(`${DOCUMENT_LINE}\n`, at)) break
     const end = text.indexOf('\n', at)
     if (end === -1) break
     const [, generation = '', hash = ''] = MARK_LINE.exec(text.slice(at, end).trimEnd()) ?? []

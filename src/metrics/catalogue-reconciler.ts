@@ -58,6 +58,24 @@ export const RECONCILER_SERIES = {
     help: 'Requests to Kubernetes that failed, by HTTP status (`none`: no answer).',
   },
   insi_reconciler_topology_generation: { type: 'gauge', unit: 'none', labels: [], help: 'Generation of cluster.yaml.' },
+  insi_reconciler_node_observed_generation: {
+    type: 'gauge',
+    unit: 'none',
+    labels: ['node'],
+    help: 'Generation of cluster.yaml that each node said to have.',
+  },
+  insi_reconciler_topology_pushes_total: {
+    type: 'counter',
+    unit: 'count',
+    labels: ['result'],
+    help: 'Files handed to nodes, `done` or `failed`.',
+  },
+  insi_reconciler_denied: {
+    type: 'gauge',
+    unit: 'none',
+    labels: ['request'],
+    help: '1 for each verb and object that the Role does not allow, such as `list pods`.',
+  },
   insi_reconciler_is_lease_holder: { type: 'gauge', unit: 'none', labels: [], help: '1 while this process may act.' },
   insi_reconciler_last_success_timestamp_seconds: {
     type: 'gauge',

@@ -37,6 +37,11 @@ export class ReconcilerMetrics {
     must(this.#gauges.get(name), `${name} is a gauge`).set(labels, value)
   }
 
+  /** The gauge says nothing about these labels any more. */
+  remove(name: SeriesName, labels: Labels): void {
+    must(this.#gauges.get(name), `${name} is a gauge`).remove(labels)
+  }
+
   /** All series in the Prometheus text format. */
   text(): Promise<string> {
     return this.#registry.metrics()

@@ -5,6 +5,7 @@ import type { Clock } from '../base/clock.ts'
 import { messageOf } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import type { Random } from '../base/random.ts'
+import { RepeatedFailure } from './repeated-failure.ts'
 import type { LeaseTimes, LeaseView } from './kube.ts'
 
 const DURATION_SECONDS = 15
@@ -48,9 +49,11 @@ export class Election {
   #renewedAtMs = Number.NEGATIVE_INFINITY
   #answeredAtMs = Number.NEGATIVE_INFINITY
   #wasHolder = false
+  readonly #unreachable: RepeatedFailure
 
   constructor(deps: ElectionDeps) {
     this.#deps = deps
+    this.#unreachable = new RepeatedFailure(deps, 'the lease is out of reach')
   }
 
   /** True while this process may act. */
@@ -67,8 +70,9 @@ export class Election {
   async run(signal: AbortSignal, onGained: () => void): Promise<void> {
     const { clock, log, random } = this.#deps
     while (!signal.aborted) {
-      await this.#tryToHold().catch((error: unknown) =>
-        log.warn({ reason: messageOf(error) }, 'the lease is out of reach'),
+      await this.#tryToHold().then(
+        () => this.#unreachable.succeeded(),
+        (error: unknown) => this.#unreachable.failed(messageOf(error)),
       )
       const { isHolder } = this
       if (isHolder !== this.#wasHolder) log.info({ isHolder }, isHolder ? 'lease won' : 'lease lost')
@@ -82,13 +86,10 @@ export class Election {
   }
 
   async #tryToHold(): Promise<void> {
-    const { clock, leaseName, log, self, store } = this.#deps
+    const { clock, leaseName, self, store } = this.#deps
     const lease = await store.readLease(leaseName)
     this.#answeredAtMs = clock.monotonicMs()
-    if (lease === null) {
-      log.error({ leaseName }, 'the lease does not exist: install the chart again')
-      return
-    }
+    if (lease === null) throw new Error(`the lease ${leaseName} does not exist: install the chart again`)
     if (this.#sighting?.version !== lease.version) {
       this.#sighting = { version: lease.version, seenAtMs: clock.monotonicMs() }
     }

@@ -7,6 +7,7 @@ import type { Clock } from '../base/clock.ts'
 import { messageOf } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import type { Random } from '../base/random.ts'
+import { RepeatedFailure } from './repeated-failure.ts'
 
 /** The server ends a watch after this long: below the time after which the client takes a silent one for dead. */
 const WATCH_SECONDS = 25
@@ -14,6 +15,7 @@ const BACKOFF_MIN_MS = 250
 const BACKOFF_MAX_MS = 30_000
 /** Objects whose last seen version is remembered. */
 const SEEN_MAX = 1_000
+const OK = 200
 
 export interface WatchDeps {
   readonly config: KubeConfig
@@ -21,6 +23,8 @@ export interface WatchDeps {
   readonly random: Pick<Random, 'int'>
   readonly log: Log
   readonly signal: AbortSignal
+  /** Told how each watch was answered. */
+  readonly onAnswer?: (status: number | null) => void
 }
 
 interface Seen {
@@ -34,8 +38,9 @@ export async function watchFor(
   query: Readonly<Record<string, string>>,
   onChange: () => void,
 ): Promise<void> {
-  const { clock, log, random, signal } = deps
+  const { clock, random, signal } = deps
   const seen = new Map<string, string>()
+  const ending = new RepeatedFailure(deps, 'a watch ended')
   let backoffMs = BACKOFF_MIN_MS
   while (!signal.aborted) {
     const failure = await watchOnce(deps, path, query, (phase, object) => {
@@ -47,7 +52,8 @@ export async function watchFor(
       seen.set(uid, resourceVersion)
       onChange()
     })
-    if (failure !== null) log.warn({ path, reason: failure, backoffMs }, 'a watch ended')
+    if (failure === null) ending.succeeded()
+    else ending.failed(failure, { path })
     await delay(clock, backoffMs + random.int(backoffMs), signal).catch(() => undefined)
     backoffMs = failure === null ? BACKOFF_MIN_MS : Math.min(BACKOFF_MAX_MS, backoffMs * 2)
   }
@@ -55,18 +61,23 @@ export async function watchFor(
 
 /** Why it ended; null for an ordinary end. */
 async function watchOnce(
-  { config, signal }: WatchDeps,
+  { config, onAnswer, signal }: WatchDeps,
   path: string,
   query: Readonly<Record<string, string>>,
   onObject: (phase: string, object: Seen) => void,
 ): Promise<string | null> {
   const ended = Promise.withResolvers<string | null>()
+  let hasEnded = false
   const onDone = (error: unknown): void => {
     const isSilence = error instanceof Error && ['TimeoutError', 'AbortError'].includes(error.name)
-    ended.resolve(error === null || error === undefined || isSilence ? null : messageOf(error))
+    const isOrderly = error === null || error === undefined || isSilence
+    hasEnded = true
+    if (!isOrderly) onAnswer?.(statusOf(error))
+    ended.resolve(isOrderly ? null : messageOf(error))
   }
   try {
     const watching = await new Watch(config).watch(path, { ...query, timeoutSeconds: WATCH_SECONDS }, onObject, onDone)
+    if (!hasEnded) onAnswer?.(OK)
     const stop = (): void => {
       watching.abort()
       ended.resolve(null)
@@ -80,4 +91,10 @@ async function watchOnce(
   } catch (error) {
     return messageOf(error)
   }
+}
+
+/** Of an answer that is none of a watch; null when there was no answer. */
+function statusOf(error: unknown): number | null {
+  const status = error instanceof Error && 'statusCode' in error ? error.statusCode : null
+  return typeof status === 'number' ? status : null
 }

@@ -5,6 +5,7 @@ import {
   ApiException,
   CoordinationV1Api,
   CoreV1Api,
+  DiscoveryV1Api,
   EventsV1Api,
   HttpMethod,
   PatchStrategy,
@@ -12,13 +13,16 @@ import {
   V1MicroTime,
   createConfiguration,
 } from './kubernetes.ts'
-import type { KubeConfig, RequestContext, V1Lease, V1Pod, V1StatefulSet } from './kubernetes.ts'
+import type { KubeConfig, RequestContext, V1EndpointSlice, V1Lease, V1Pod, V1StatefulSet } from './kubernetes.ts'
 import { must } from '../base/assert.ts'
 import { messageOf } from '../base/errors.ts'
+import { FORBIDDEN } from './denials.ts'
+import { wordsOf } from './leader-endpoint.ts'
 import { ordinalOf } from './snapshot.ts'
 import type { PodView, SetView } from './snapshot.ts'
 
 const REQUEST_TIMEOUT_MS = 10_000
+const OK = 200
 const FIELD_MANAGER = 'insi-reconciler'
 /** An operator's wish that nothing is changed. */
 const PAUSED_ANNOTATION = 'insi.io/paused'
@@ -26,7 +30,7 @@ const PAUSED_ANNOTATION = 'insi.io/paused'
 const NOTE_CHARS_MAX = 1_000
 
 /** A request that did not succeed. `status` is null when there was no answer. */
-class KubeFailure extends Error {
+export class KubeFailure extends Error {
   override readonly name = 'KubeFailure'
   readonly verb: string
   readonly status: number | null
@@ -35,6 +39,10 @@ class KubeFailure extends Error {
     super(`${verb}: ${status ?? 'no answer'}: ${reason}`)
     this.verb = verb
     this.status = status
+  }
+
+  get isDenied(): boolean {
+    return this.status === FORBIDDEN
   }
 }
 
@@ -69,10 +77,24 @@ export interface EventNote {
   readonly isWarning: boolean
 }
 
+/** An EndpointSlice with at most one endpoint. */
+interface SliceView {
+  readonly addressType: string
+  /** Its endpoint as wordsOf() has it; differs from any when it has several. */
+  readonly words: string
+}
+
+export interface SliceEndpoint {
+  readonly pod: PodView
+  readonly addresses: readonly string[]
+}
+
 export interface KubeHooks {
   /** Told of each write and each failure. */
   readonly onWrite: (object: string) => void
   readonly onFailure: (verb: string, status: number | null) => void
+  /** Told of each answer, by verb and object, such as `get configmaps/insi`. */
+  readonly onAnswer: (request: string, status: number | null) => void
 }
 
 export class Kube {
@@ -82,6 +104,7 @@ export class Kube {
   readonly #apps: AppsV1Api
   readonly #core: CoreV1Api
   readonly #coordination: CoordinationV1Api
+  readonly #discovery: DiscoveryV1Api
   readonly #events: EventsV1Api
 
   constructor(config: KubeConfig, namespace: string, hooks: KubeHooks) {
@@ -99,13 +122,16 @@ export class Kube {
     this.#apps = new AppsV1Api(configuration)
     this.#core = new CoreV1Api(configuration)
     this.#coordination = new CoordinationV1Api(configuration)
+    this.#discovery = new DiscoveryV1Api(configuration)
     this.#events = new EventsV1Api(configuration)
   }
 
   /** Null when it does not exist. */
   async readSet(name: string): Promise<ObservedSet | null> {
     const { namespace } = this
-    const set = await this.#found('get statefulset', () => this.#apps.readNamespacedStatefulSet({ name, namespace }))
+    const set = await this.#found('get statefulset', `statefulsets/${name}`, () =>
+      this.#apps.readNamespacedStatefulSet({ name, namespace }),
+    )
     if (set === null) return null
     const labels = Object.entries(set.spec?.selector.matchLabels ?? {})
     return { view: setView(name, set), selector: labels.map(([key, value]) => `${key}=${value}`).join(',') }
@@ -113,14 +139,16 @@ export class Kube {
 
   async listPods(setName: string, labelSelector: string): Promise<PodView[]> {
     const { namespace } = this
-    const list = await this.#call('list pods', () => this.#core.listNamespacedPod({ namespace, labelSelector }))
+    const list = await this.#call('list pods', 'pods', () => this.#core.listNamespacedPod({ namespace, labelSelector }))
     return list.items.flatMap((pod) => podView(setName, pod))
   }
 
   /** Null when it does not exist. */
   async readConfigMap(name: string): Promise<ConfigMapView | null> {
     const { namespace } = this
-    const map = await this.#found('get configmap', () => this.#core.readNamespacedConfigMap({ name, namespace }))
+    const map = await this.#found('get configmap', `configmaps/${name}`, () =>
+      this.#core.readNamespacedConfigMap({ name, namespace }),
+    )
     return map === null ? null : { data: map.data ?? {}, annotations: map.metadata?.annotations ?? {} }
   }
 
@@ -129,16 +157,43 @@ export class Kube {
     const { namespace } = this
     const { annotations, data } = fields
     const body = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name, namespace, annotations }, data }
-    await this.#call('patch configmap', () =>
+    await this.#call('patch configmap', `configmaps/${name}`, () =>
       this.#core.patchNamespacedConfigMap({ name, namespace, body, fieldManager: FIELD_MANAGER, force: true }),
     )
     this.#hooks.onWrite('configmap')
   }
 
   /** Null when it does not exist. */
+  async readEndpointSlice(name: string): Promise<SliceView | null> {
+    const { namespace } = this
+    const slice = await this.#found('get endpointslice', `endpointslices/${name}`, () =>
+      this.#discovery.readNamespacedEndpointSlice({ name, namespace }),
+    )
+    return slice === null ? null : sliceView(slice)
+  }
+
+  /** Makes the list of endpoints ours; null: it is empty. The object must exist. */
+  async applyEndpointSlice(name: string, addressType: string, endpoint: SliceEndpoint | null): Promise<void> {
+    const { namespace } = this
+    const body = {
+      apiVersion: 'discovery.k8s.io/v1',
+      kind: 'EndpointSlice',
+      metadata: { name, namespace },
+      addressType,
+      endpoints: endpoint === null ? [] : [endpointOf(endpoint, namespace)],
+    }
+    await this.#call('patch endpointslice', `endpointslices/${name}`, () =>
+      this.#discovery.patchNamespacedEndpointSlice({ name, namespace, body, fieldManager: FIELD_MANAGER, force: true }),
+    )
+    this.#hooks.onWrite('endpointslice')
+  }
+
+  /** Null when it does not exist. */
   async readLease(name: string): Promise<LeaseView | null> {
     const { namespace } = this
-    const lease = await this.#found('get lease', () => this.#coordination.readNamespacedLease({ name, namespace }))
+    const lease = await this.#found('get lease', `leases/${name}`, () =>
+      this.#coordination.readNamespacedLease({ name, namespace }),
+    )
     return lease === null ? null : leaseView(lease)
   }
 
@@ -157,7 +212,9 @@ export class Kube {
       },
     }
     try {
-      await this.#call('update lease', () => this.#coordination.replaceNamespacedLease({ name, namespace, body }))
+      await this.#call('update lease', `leases/${name}`, () =>
+        this.#coordination.replaceNamespacedLease({ name, namespace, body }),
+      )
       return true
     } catch (error) {
       if (error instanceof KubeFailure && error.status === 409) return false
@@ -179,25 +236,29 @@ export class Kube {
       type: isWarning ? 'Warning' : 'Normal',
       regarding: { apiVersion: 'apps/v1', kind: 'StatefulSet', name: set.name, namespace, uid: set.uid },
     }
-    await this.#call('create event', () => this.#events.createNamespacedEvent({ namespace, body }))
+    await this.#call('create event', 'events', () => this.#events.createNamespacedEvent({ namespace, body }))
     this.#hooks.onWrite('event')
   }
 
-  async #found<T>(verb: string, request: () => Promise<T>): Promise<T | null> {
+  async #found<T>(verb: string, object: string, request: () => Promise<T>): Promise<T | null> {
     try {
-      return await this.#call(verb, request)
+      return await this.#call(verb, object, request)
     } catch (error) {
       if (error instanceof KubeFailure && error.status === 404) return null
       throw error
     }
   }
 
-  async #call<T>(verb: string, request: () => Promise<T>): Promise<T> {
+  async #call<T>(verb: string, object: string, request: () => Promise<T>): Promise<T> {
+    const asked = `${verb.split(' ')[0]} ${object}`
     try {
-      return await request()
+      const answer = await request()
+      this.#hooks.onAnswer(asked, OK)
+      return answer
     } catch (error) {
       const failure = failureOf(verb, error)
       this.#hooks.onFailure(verb, failure.status)
+      this.#hooks.onAnswer(asked, failure.status)
       throw failure
     }
   }
@@ -241,7 +302,23 @@ function podView(setName: string, pod: V1Pod): PodView[] {
   if (ordinal === null || isOurs !== true) return []
   const isReady = pod.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') === true
   const isRunning = pod.status?.phase === 'Running'
-  return [{ name, ordinal, isRunning, isReady, isTerminating: pod.metadata?.deletionTimestamp !== undefined }]
+  const ips = (pod.status?.podIPs ?? []).map(({ ip }) => ip)
+  return [{ name, ordinal, ips, isRunning, isReady, isTerminating: pod.metadata?.deletionTimestamp !== undefined }]
+}
+
+function sliceView({ addressType, endpoints }: V1EndpointSlice): SliceView {
+  const words = (endpoints ?? []).map(({ addresses, conditions, targetRef }) =>
+    conditions?.ready === true ? wordsOf({ name: targetRef?.name ?? '' }, addresses) : 'not ready',
+  )
+  return { addressType, words: words.join(', ') }
+}
+
+function endpointOf({ addresses, pod }: SliceEndpoint, namespace: string) {
+  return {
+    addresses: [...addresses],
+    conditions: { ready: true, serving: true, terminating: false },
+    targetRef: { kind: 'Pod', name: pod.name, namespace },
+  }
 }
 
 function leaseView({ metadata, spec }: V1Lease): LeaseView {

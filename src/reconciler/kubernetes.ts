@@ -5,6 +5,7 @@ export {
   AppsV1Api,
   CoordinationV1Api,
   CoreV1Api,
+  DiscoveryV1Api,
   EventsV1Api,
   HttpMethod,
   KubeConfig,
@@ -14,4 +15,4 @@ export {
   Watch,
   createConfiguration,
 } from '@kubernetes/client-node'
-export type { RequestContext, V1Lease, V1Pod, V1StatefulSet } from '@kubernetes/client-node'
+export type { RequestContext, V1EndpointSlice, V1Lease, V1Pod, V1StatefulSet } from '@kubernetes/client-node'

@@ -18,7 +18,7 @@ const CONNECT_TIMEOUT_MS = 2_000
 export interface RaftAccessOptions {
   readonly addressing: Addressing
   readonly apiKey: string
-  readonly usesTls: boolean
+  readonly endpointOf: (nodeId: string) => EndpointOptions
   readonly skipVerify: boolean
   readonly ca: readonly string[] | undefined
   /** Ask here instead of the pods, through a port-forward for instance. */
@@ -89,7 +89,8 @@ export class RaftAccess {
   /** Names are looked up only once their pod runs: a name that does not exist yet is remembered as such by resolvers. */
   #connect(pods: readonly PodView[]): HttpClient | null {
     const names = pods.filter((pod) => pod.isRunning).map((pod) => pod.name)
-    const endpoints = this.#options.nodeUrl === undefined ? names.map((name) => this.#endpointOf(name)) : undefined
+    const endpoints =
+      this.#options.nodeUrl === undefined ? names.map((name) => this.#options.endpointOf(name)) : undefined
     const urls = endpoints ?? [{ publicUrl: this.#options.nodeUrl ?? '' }]
     if (urls.length === 0) return null
     const endpointNames = JSON.stringify(urls)
@@ -107,12 +108,6 @@ export class RaftAccess {
       ...(ca === undefined ? {} : { ca }),
     })
     return this.#http
-  }
-
-  #endpointOf(nodeId: string): EndpointOptions {
-    const { addressing, usesTls } = this.#options
-    const url = (port: number): string => `${usesTls ? 'https' : 'http'}://${hostOf(nodeId, addressing)}:${port}`
-    return { publicUrl: url(addressing.ports.public), privateUrl: url(addressing.ports.private) }
   }
 }
 

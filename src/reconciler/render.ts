@@ -1,12 +1,11 @@
 // From topology to the text of cluster.yaml. Pure: equal input, equal bytes, so that nothing is written when nothing changed.
-import { createHash } from 'node:crypto'
 import { parse, stringify } from 'yaml'
+import { isSecretOption, topologyHash, topologyText } from '../contract/topology.ts'
+import type { TopologyFile, TopologyMark } from '../contract/topology.ts'
 import { isWanted, ordinalOf } from './snapshot.ts'
 import type { RaftView, SetView } from './snapshot.ts'
 
-/** Names of options that hold secrets, in any spelling: never part of a ConfigMap. */
-const SECRET_PATTERN = /^(previous)?(instance|node)?secret$/i
-const HEAD = '# Made by insi-reconciler from the StatefulSet and the cluster: changes by hand are undone.'
+const TITLE = 'Made by insi-reconciler from the StatefulSet and the cluster: changes by hand are undone.'
 
 /** How the pods are reached; the same for each. */
 export interface Addressing {
@@ -21,14 +20,7 @@ export interface Addressing {
   }
 }
 
-/** What was rendered before, as the ConfigMap's annotations remember it. */
-export interface Rendering {
-  readonly generation: number
-  /** Hexadecimal SHA-256 of the content below the head. */
-  readonly hash: string
-}
-
-export interface RenderedFile extends Rendering {
+export interface RenderedFile extends TopologyFile {
   readonly text: string
 }
 
@@ -50,21 +42,24 @@ export function nodesOf(set: SetView, raft: RaftView | null, namedBefore: readon
 }
 
 /**
- * The file for `nodeIds`. `base` is the YAML of all other options. The generation grows when the content does not have
- * `previous`' hash. Throws when `base` is no map of options or has a secret in it.
+ * The file for `nodeIds`. `base` is the YAML of all other options; `earlier` is what was rendered before, as the ConfigMap and the
+ * nodes remember it: the newest of it stays when it has this content, and is outdone otherwise, so that every node takes the
+ * file even if the ConfigMap was made anew. Throws when `base` is no map of options or has a secret in it.
  */
 export function render(
   base: string,
   nodeIds: readonly string[],
   addressing: Addressing,
-  previous: Rendering | null,
+  earlier: readonly TopologyMark[],
 ): RenderedFile {
   const options = optionsOf(base)
   const nodes = Object.fromEntries(nodeIds.map((nodeId) => [nodeId, nodeOf(nodeId, addressing)]))
   const body = stringify({ ...(sorted(options) as object), nodes }, { lineWidth: 0, aliasDuplicateObjects: false })
-  const hash = createHash('sha256').update(body, 'utf8').digest('hex')
-  const generation = previous === null ? 1 : previous.hash === hash ? previous.generation : previous.generation + 1
-  return { generation, hash, text: `${HEAD}\n# generation: ${generation}, hash: ${hash}\n${body}` }
+  const hash = topologyHash(body)
+  const newest = Math.max(0, ...earlier.map((one) => one.generation))
+  const isKnown = newest > 0 && earlier.every((one) => one.generation < newest || one.hash === hash)
+  const file = { generation: isKnown ? newest : newest + 1, hash, body }
+  return { ...file, text: topologyText(TITLE, file) }
 }
 
 /** The nodes that a file names; none when it is no such file. */
@@ -96,7 +91,7 @@ function optionsOf(base: string): object {
     throw new Error('base.yaml must be a map of options')
   }
   for (const name of Object.keys(options)) {
-    if (SECRET_PATTERN.test(name.replaceAll(/[_-]/g, ''))) throw new Error(`base.yaml has the secret ${name} in it`)
+    if (isSecretOption(name)) throw new Error(`base.yaml has the secret ${name} in it`)
     if (name === 'nodes') throw new Error('base.yaml has nodes: they come from the StatefulSet')
   }
   return options

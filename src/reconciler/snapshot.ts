@@ -18,6 +18,8 @@ export interface PodView {
   /** Also the node's id. */
   readonly name: string
   readonly ordinal: number
+  /** Addresses, one of each family; they are new with each pod. */
+  readonly ips: readonly string[]
   readonly isRunning: boolean
   readonly isReady: boolean
   /** It was asked to go; its containers may still run. */

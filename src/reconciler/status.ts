@@ -3,7 +3,7 @@ import { isWanted, ordinalOf } from './snapshot.ts'
 import type { Snapshot } from './snapshot.ts'
 import type { Plan } from './plan.ts'
 
-const CONDITION_TYPES = ['Available', 'Progressing', 'Degraded', 'QuorumAtRisk'] as const
+const CONDITION_TYPES = ['Available', 'Progressing', 'Degraded', 'QuorumAtRisk', 'RBACDenied'] as const
 type ConditionType = (typeof CONDITION_TYPES)[number]
 type Truth = 'True' | 'False' | 'Unknown'
 
@@ -18,23 +18,24 @@ interface Condition extends Finding {
   readonly lastTransitionTime: string
 }
 
-/** The data of the ConfigMap. `previous` is its data now: times of transitions stay while nothing changed. */
-export function statusData(
-  snapshot: Snapshot,
-  plan: Plan,
-  generation: number | null,
-  previous: Readonly<Record<string, string>>,
-  now: string,
-): Record<string, string> {
+/** What the status is about, besides what was seen. */
+export interface StatusContext {
+  readonly generation: number | null
+  /** What Kubernetes does not allow us. */
+  readonly denied: readonly string[]
+  /** The data of the ConfigMap now: times of transitions stay while nothing changed. */
+  readonly previous: Readonly<Record<string, string>>
+  /** ISO 8601. */
+  readonly now: string
+}
+
+/** The data of the ConfigMap. */
+export function statusData(snapshot: Snapshot, plan: Plan, context: StatusContext): Record<string, string> {
   const { raft, set } = snapshot
-  const findings = findingsOf(snapshot, plan)
-  const earlier = conditionsIn(previous['conditions.json'] ?? '')
-  const conditions = CONDITION_TYPES.map((type): Condition => {
-    const finding = findings[type]
-    const before = earlier.find((condition) => condition.type === type)
-    const lastTransitionTime = before?.status === finding.status ? before.lastTransitionTime : now
-    return { type, ...finding, lastTransitionTime }
-  })
+  const { denied, generation } = context
+  const findings = { ...findingsOf(snapshot, plan), RBACDenied: denialOf(denied) }
+  const earlier = conditionsIn(context.previous['conditions.json'] ?? '')
+  const conditions = CONDITION_TYPES.map((type) => conditionOf(type, findings[type], earlier, context.now))
   const named = (role: string): string =>
     (raft?.members ?? [])
       .filter((member) => member.role === role)
@@ -55,7 +56,30 @@ export function statusData(
   }
 }
 
-function findingsOf(snapshot: Snapshot, plan: Plan): Record<ConditionType, Finding> {
+/** The data after a pass that saw too little to judge anything but what it was denied: the rest stays as it was. */
+export function deniedStatusData({ denied, now, previous }: StatusContext): Record<string, string> {
+  const earlier = conditionsIn(previous['conditions.json'] ?? '')
+  const finding = denialOf(denied)
+  const condition = conditionOf('RBACDenied', finding, earlier, now)
+  const conditions = [...earlier.filter(({ type }) => type !== 'RBACDenied'), condition]
+  return { ...previous, RBACDenied: finding.status, 'conditions.json': JSON.stringify(conditions, null, 2) }
+}
+
+function conditionOf(type: ConditionType, finding: Finding, earlier: readonly Condition[], now: string): Condition {
+  const before = earlier.find((condition) => condition.type === type)
+  const lastTransitionTime = before?.status === finding.status ? before.lastTransitionTime : now
+  return { type, ...finding, lastTransitionTime }
+}
+
+function denialOf(denied: readonly string[]): Finding {
+  return denied.length === 0
+    ? { status: 'False', reason: 'Allowed', message: 'Kubernetes allows what was asked for' }
+    : { status: 'True', reason: 'Forbidden', message: `the Role does not allow: ${denied.join(', ')}` }
+}
+
+type MembershipFindings = Record<Exclude<ConditionType, 'RBACDenied'>, Finding>
+
+function findingsOf(snapshot: Snapshot, plan: Plan): MembershipFindings {
   const { raft, set } = snapshot
   if (raft === null) return withoutLeader(snapshot, plan)
   const voters = raft.members.filter((member) => member.role === 'voter')
@@ -90,7 +114,7 @@ function findingsOf(snapshot: Snapshot, plan: Plan): Record<ConditionType, Findi
 }
 
 /** Pods that are not wanted may hold the votes that are missing. */
-function withoutLeader({ pods, set }: Snapshot, plan: Plan): Record<ConditionType, Finding> {
+function withoutLeader({ pods, set }: Snapshot, plan: Plan): MembershipFindings {
   const isAsleep = set === null || set.replicas === 0
   const hint =
     isAsleep || pods.every((pod) => !pod.isRunning)

@@ -1,6 +1,7 @@
 // The names and addresses of the cluster's nodes as this node was told last: by its configuration file, or by a push, which is
 // kept in the data directory. They say where to look for peers; who is a member, Raft alone says.
-import { InsiError, messageOf } from '../base/errors.ts'
+import { messageOf } from '../base/errors.ts'
+import type { InsiError } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import { formatAddress } from '../config/address.ts'
 import type { Config } from '../config/config.ts'
@@ -17,7 +18,7 @@ const VERSION = 1
 const RECORD_PATH = 'topology.json'
 
 /** Where a pushed file survives a restart. */
-export interface TopologyDisk {
+interface TopologyDisk {
   readFile(file: string): Promise<Uint8Array | undefined>
   /** Durable and all or nothing. */
   writeFileAtomic(file: string, content: Uint8Array): Promise<void>

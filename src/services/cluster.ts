@@ -10,7 +10,7 @@ import type { TopologyService, TopologyState } from './cluster-topology.ts'
 import type { Replicator } from './replicator.ts'
 
 /** `degraded`: the cluster works, and a voter is away. `no_quorum`: nothing can be written. */
-export type ClusterState = 'ok' | 'degraded' | 'no_quorum'
+type ClusterState = 'ok' | 'degraded' | 'no_quorum'
 
 export interface ClusterStatusView extends ClusterView {
   readonly state: ClusterState
@@ -78,7 +78,7 @@ export class ClusterService {
   }
 
   /**
-   * Before this node stops: hands leadership over and waits, at most `timeoutMs`, until the quorum survives its exit. Nodes that
+   * Before this node stops: waits, at most `timeoutMs`, until the quorum survives its exit, and hands leadership over. Nodes that
    * ask at the same time are let go one after the other. Never rejects for what the cluster lacks: the node will stop anyway.
    */
   async leaveGate(timeoutMs: number): Promise<LeaveOutcome> {
@@ -95,10 +95,14 @@ export class ClusterService {
 
   async #tryToLeave(): Promise<{ safe: boolean; possible: boolean; reason: string }> {
     try {
-      // First: who leads keeps the list of those that leave.
-      if (this.#replicator.status().role === 'leader') await this.#handOver()
-      const { granted, possible, reason } = await this.#admin.leave(LEAVE_HOLD_MS)
-      return { safe: granted, possible, reason }
+      let answer = await this.#admin.leave(LEAVE_HOLD_MS)
+      // Not before: leaders that all have to wait would hand over to each other, and each forgets whom the one before let go.
+      if (answer.granted && this.#replicator.status().role === 'leader') {
+        await this.#handOver()
+        // Who leads next keeps the list of those that leave.
+        answer = await this.#admin.leave(LEAVE_HOLD_MS)
+      }
+      return { safe: answer.granted, possible: answer.possible, reason: answer.reason }
     } catch (error) {
       if (!(error instanceof InsiError)) throw error
       return { safe: false, possible: true, reason: error.message }

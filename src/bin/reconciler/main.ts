@@ -5,21 +5,26 @@ import { rootCertificates } from 'node:tls'
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { systemClock } from '../../base/clock.ts'
 import { messageOf } from '../../base/errors.ts'
+import type { Log } from '../../base/log.ts'
 import { systemRandom } from '../../base/random.ts'
+import type { EndpointOptions } from '../../client/options.ts'
 import { mayColour, processEnvironment } from '../../config/environment.ts'
 import { rootKeyOf } from '../../contract/root-key.ts'
 import { createLog } from '../../logging/pino-log.ts'
 import { ReconcilerMetrics } from '../../metrics/reconciler-metrics.ts'
-import { renderedFor } from '../../reconciler/apply.ts'
+import { Denials } from '../../reconciler/denials.ts'
 import { loadKubeAccess } from '../../reconciler/kube-config.ts'
 import { Kube } from '../../reconciler/kube.ts'
 import { namesOf } from '../../reconciler/names.ts'
+import { NodeTopologies } from '../../reconciler/node-topology.ts'
 import { OpsServer } from '../../reconciler/ops-server.ts'
-import type { Pass } from '../../reconciler/reconciler.ts'
 import { Reconciler } from '../../reconciler/reconciler.ts'
 import { RaftAccess } from '../../reconciler/raft-access.ts'
+import { hostOf } from '../../reconciler/render.ts'
 import type { Addressing } from '../../reconciler/render.ts'
 import { insiVersion } from '../insid/version.ts'
+import { OUTPUTS, describePass } from './describe-pass.ts'
+import type { Output } from './describe-pass.ts'
 import { stopRequested } from '../insid/signals.ts'
 
 const PORT_MAX = 65_535
@@ -44,6 +49,8 @@ interface Flags {
   readonly inviteSeconds: number
   readonly once?: boolean
   readonly dryRun?: boolean
+  readonly output: Output
+  readonly leaderEndpointSlice?: string
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error'
   readonly logFormat: 'auto' | 'json' | 'pretty'
 }
@@ -54,6 +61,8 @@ Examples:
   insi-reconciler --statefulset insi --once --dry-run    what it would do now, and the cluster.yaml that it would write
   insi-reconciler --statefulset insi --namespace shop \\
     --once --dry-run --node-url http://127.0.0.1:8081    the same from outside, through kubectl port-forward insi-0 8081
+  insi-reconciler --statefulset insi --once --dry-run -o json | jq .plan.action
+                                                         for scripts; -o yaml has the same members
 
 It needs the instance secret, from --secret-file or INSI_INSTANCE_SECRET_FILE or INSI_INSTANCE_SECRET, and access to
 Kubernetes: a service account, or a kubeconfig. What it may do there stands in the chart's Role.
@@ -104,6 +113,8 @@ function buildProgram(action: (flags: Flags) => Promise<void>): Command {
     .option('--invite-seconds <n>', 'how long a node may take to join by itself', secondsOf, 5)
     .option('--once', 'one pass, without the lease, and exit')
     .option('--dry-run', 'with --once: print the plan and cluster.yaml, write nothing')
+    .addOption(new Option('-o, --output <format>', 'with --once').choices(OUTPUTS).default('text'))
+    .option('--leader-endpoint-slice <name>', 'EndpointSlice to keep pointed at the pod that leads')
     .addOption(new Option('--log-level <level>', 'level').choices(['debug', 'info', 'warn', 'error']).default('info'))
     .addOption(new Option('--log-format <format>', 'format').choices(['auto', 'json', 'pretty']).default('auto'))
     .action((_flags: Flags, command: Command) => action(checked(command)))
@@ -124,25 +135,40 @@ async function run(flags: Flags): Promise<number> {
     secrets: [secret, rootKeyOf(secret)],
   })
   const metrics = new ReconcilerMetrics({ version: insiVersion(), runtimeVersion: process.version })
+  const denials = new Denials(systemClock, (request, isDenied) => {
+    metrics.set('insi_reconciler_denied', isDenied ? 1 : 0, { request })
+    if (isDenied) log.error({ request }, 'the Role does not allow a request')
+    else log.info({ request }, 'the Role allows a request again')
+  })
   const access = await loadKubeAccess()
   const kube = new Kube(access.config, flags.namespace ?? access.namespace, {
     onWrite: (object) => metrics.count('insi_reconciler_writes_total', { object }),
     onFailure: (verb, status) =>
       metrics.count('insi_reconciler_api_errors_total', { verb, code: status === null ? 'none' : String(status) }),
+    onAnswer: (request, status) => denials.answered(request, status),
   })
   const addressing = addressingOf(flags, kube.namespace)
-  const raft = new RaftAccess({
-    addressing,
+  const credentials = {
     apiKey: rootKeyOf(secret),
-    usesTls: flags.tls === true,
     skipVerify: flags.skipVerify === true,
     ca: flags.caFile === undefined ? undefined : [...rootCertificates, await readFile(flags.caFile, 'utf8')],
-    nodeUrl: flags.nodeUrl,
+  }
+  const endpointOf = (nodeId: string): EndpointOptions => podEndpoint(nodeId, addressing, flags.tls === true)
+  const raft = new RaftAccess({ ...credentials, addressing, endpointOf, nodeUrl: flags.nodeUrl })
+  const nodes = new NodeTopologies({
+    ...credentials,
+    clock: systemClock,
+    log,
+    metrics,
+    endpointOf: flags.nodeUrl === undefined ? endpointOf : null,
   })
   const reconciler = new Reconciler(
     {
       kube,
       raft,
+      nodes,
+      denials,
+      leaderSlice: flags.leaderEndpointSlice ?? null,
       names: namesOf(flags.statefulset),
       addressing,
       clock: systemClock,
@@ -153,11 +179,33 @@ async function run(flags: Flags): Promise<number> {
     },
     { settleMs: flags.settleSeconds * MS_PER_SECOND, inviteMs: flags.inviteSeconds * MS_PER_SECOND },
   )
-  if (flags.once === true) return runOnce(reconciler, raft, addressing, flags.dryRun === true)
+  if (flags.once === true) {
+    try {
+      const pass = flags.dryRun === true ? await reconciler.look() : await reconciler.pass()
+      process.stdout.write(describePass(pass, addressing, flags.output))
+      return 0
+    } finally {
+      raft.close()
+      nodes.close()
+    }
+  }
+  await serve(reconciler, { metrics, log, flags, namespace: kube.namespace })
+  return 0
+}
+
+interface Serving {
+  readonly metrics: ReconcilerMetrics
+  readonly log: Log
+  readonly flags: Flags
+  readonly namespace: string
+}
+
+/** Until somebody asks it to stop. */
+async function serve(reconciler: Reconciler, { flags, log, metrics, namespace }: Serving): Promise<void> {
   const ops = new OpsServer(reconciler, metrics)
   const { host, port } = listenAddress(flags.listen)
   const listening = await ops.listen(host, port)
-  log.info({ statefulset: flags.statefulset, namespace: kube.namespace, port: listening }, 'reconciler started')
+  log.info({ statefulset: flags.statefulset, namespace, port: listening }, 'reconciler started')
   const stopping = new AbortController()
   void stopRequested(() => process.exit(1)).then((signal) => {
     log.info({ signal }, 'stopping')
@@ -165,38 +213,11 @@ async function run(flags: Flags): Promise<number> {
   })
   await reconciler.run(stopping.signal)
   await ops.close()
-  return 0
 }
 
-async function runOnce(
-  reconciler: Reconciler,
-  raft: RaftAccess,
-  addressing: Addressing,
-  isDryRun: boolean,
-): Promise<number> {
-  try {
-    const pass = isDryRun ? await reconciler.look() : await reconciler.pass()
-    process.stdout.write(describePass(pass, addressing))
-    return 0
-  } finally {
-    raft.close()
-  }
-}
-
-function describePass({ observed, plan }: Pass, addressing: Addressing): string {
-  const { raft, set } = observed.snapshot
-  const action = plan.action
-  const target = action === null ? '' : 'member' in action ? action.member.memberId : action.nodeId
-  const members = raft?.members.map(({ memberId, role }) => `${memberId} (${role})`).join(', ')
-  const lines = [
-    `wanted:  ${set === null ? 'no StatefulSet' : `${set.replicas} replicas`}`,
-    `members: ${members ?? 'no leader answers'}`,
-    `plan:    ${action === null ? 'nothing' : `${action.type} ${target}`}`,
-    `why:     ${plan.state}: ${plan.reason}`,
-    ...plan.refusals.map(({ guard, reason }) => `refused: ${guard}: ${reason}`),
-  ]
-  const text = renderedFor(observed, addressing)?.text
-  return `${lines.map((line) => `# ${line}`).join('\n')}\n${text === undefined ? '' : `---\n${text}`}`
+function podEndpoint(nodeId: string, addressing: Addressing, usesTls: boolean): EndpointOptions {
+  const url = (port: number): string => `${usesTls ? 'https' : 'http'}://${hostOf(nodeId, addressing)}:${port}`
+  return { publicUrl: url(addressing.ports.public), privateUrl: url(addressing.ports.private) }
 }
 
 function addressingOf(flags: Flags, namespace: string): Addressing {

@@ -15,15 +15,15 @@ const SET: SetView = { name: 'insi', uid: 'u', replicas: 3, firstOrdinal: 0, isD
 const THREE = ['insi-0', 'insi-1', 'insi-2']
 
 test('equal input gives equal bytes, whatever the order of the options', () => {
-  const first = render(BASE, THREE, ADDRESSING, null)
+  const first = render(BASE, THREE, ADDRESSING, [])
   const other = 'logging: {format: json, level: debug}\ndefaultLeader: insi-0\ninsiHome: /data\n'
-  expect(render(other, THREE, ADDRESSING, first)).toEqual(first)
-  expect(render(BASE, THREE, ADDRESSING, first).text).toBe(first.text)
+  expect(render(other, THREE, ADDRESSING, [first])).toEqual(first)
+  expect(render(BASE, THREE, ADDRESSING, [first]).text).toBe(first.text)
 })
 
 test('the generation grows with the content alone, and both stand in the head', () => {
-  const first = render(BASE, THREE, ADDRESSING, null)
-  const second = render(BASE, [...THREE, 'insi-3'], ADDRESSING, first)
+  const first = render(BASE, THREE, ADDRESSING, [])
+  const second = render(BASE, [...THREE, 'insi-3'], ADDRESSING, [first])
   expect([first.generation, second.generation]).toEqual([1, 2])
   expect(second.text.split('\n')[1]).toBe(`# generation: 2, hash: ${second.hash}`)
   expect(second.hash).toMatch(/^[0-9a-f]{64}$/)
@@ -31,7 +31,7 @@ test('the generation grows with the content alone, and both stand in the head', 
 })
 
 test('the server takes what is rendered', () => {
-  const { text } = render(BASE, THREE, ADDRESSING, null)
+  const { text } = render(BASE, THREE, ADDRESSING, [])
   const { config } = parseConfig(text, {
     path: 'cluster.yaml',
     environment: { INSI_INSTANCE_SECRET: 'kD8sJ2qLw0ZpX4mN7vB1cR6tY9uE3aHg' },
@@ -46,10 +46,10 @@ test('the server takes what is rendered', () => {
 
 test('secrets and nodes in the options are refused', () => {
   for (const name of ['instanceSecret', 'instance_secret', 'previousInstanceSecret', 'nodes']) {
-    expect(() => render(`${name}: x`, THREE, ADDRESSING, null)).toThrow(name)
+    expect(() => render(`${name}: x`, THREE, ADDRESSING, [])).toThrow(name)
   }
-  expect(() => render('- a list', THREE, ADDRESSING, null)).toThrow('must be a map')
-  expect(parse(render('', THREE, ADDRESSING, null).text)).toHaveProperty('nodes')
+  expect(() => render('- a list', THREE, ADDRESSING, [])).toThrow('must be a map')
+  expect(parse(render('', THREE, ADDRESSING, []).text)).toHaveProperty('nodes')
 })
 
 test('every wanted pod is named, and a member until it is removed; without a leader nobody is forgotten', () => {

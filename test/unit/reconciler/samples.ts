@@ -26,6 +26,7 @@ export const member = (ordinal: number, more: Partial<RaftMember> = {}): RaftMem
 export const pod = (ordinal: number, more: Partial<PodView> = {}): PodView => ({
   name: `insi-${ordinal}`,
   ordinal,
+  ips: [`10.0.0.${ordinal}`],
   isRunning: true,
   isReady: true,
   isTerminating: false,

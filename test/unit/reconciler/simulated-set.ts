@@ -26,6 +26,8 @@ export class SimulatedSet {
   /** Entries that clients were told are safe. */
   acknowledged = 0
   voterChanges = 0
+  /** As a leader does; false: somebody has to ask for it. */
+  promotesByItself = true
   readonly violations: string[] = []
   readonly #disks = new Map<number, Disk>()
   readonly #pods = new Map<number, Pod>()
@@ -57,6 +59,11 @@ export class SimulatedSet {
 
   kill(ordinal: number): void {
     this.#pods.delete(ordinal)
+  }
+
+  /** This node leads from now on. */
+  leadership(nodeId: string): void {
+    this.#leader = this.voters().find((id) => id.startsWith(`${nodeId}/`)) ?? this.#leader
   }
 
   evict(ordinal: number): void {
@@ -223,7 +230,7 @@ export class SimulatedSet {
       const disk = this.#diskOf(id)
       if (this.#leader === null || role !== 'learner' || disk === undefined || !this.#isUp(ordinalIn(id))) continue
       if (disk.length < this.acknowledged - 2) disk.length = this.acknowledged
-      else {
+      else if (this.promotesByItself) {
         this.#members.set(id, 'voter')
         return
       }
@@ -254,6 +261,7 @@ export class SimulatedSet {
     return [...this.#pods].map(([ordinal, pod]) => ({
       name: `${NAME}-${ordinal}`,
       ordinal,
+      ips: [`10.0.0.${ordinal}`],
       isRunning: pod.isUp,
       isReady: pod.isUp,
       isTerminating: pod.isTerminating,

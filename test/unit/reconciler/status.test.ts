@@ -2,14 +2,20 @@
 import { Evidence } from '../../../src/reconciler/evidence.ts'
 import { plan } from '../../../src/reconciler/plan.ts'
 import type { RaftMember, Snapshot } from '../../../src/reconciler/snapshot.ts'
-import { statusData } from '../../../src/reconciler/status.ts'
+import { deniedStatusData, statusData } from '../../../src/reconciler/status.ts'
 import { member, pod, set } from './samples.ts'
 
 const OPTIONS = { settleMs: 30_000, inviteMs: 5_000 }
 const MORNING = '2026-01-01T08:00:00.000Z'
 const NOON = '2026-01-01T12:00:00.000Z'
 
-function statusOf(members: readonly RaftMember[] | null, replicas = 3, previous = {}, now = MORNING) {
+function statusOf(
+  members: readonly RaftMember[] | null,
+  replicas = 3,
+  previous = {},
+  now = MORNING,
+  denied: string[] = [],
+) {
   const snapshot: Snapshot = {
     takenAtMs: 0,
     set: set(replicas),
@@ -17,7 +23,7 @@ function statusOf(members: readonly RaftMember[] | null, replicas = 3, previous 
     raft: members === null ? null : { clusterId: 'c', leader: 'insi-0', isSettled: true, members },
     markedClusterId: 'c',
   }
-  return statusData(snapshot, plan(snapshot, Evidence.none, OPTIONS), 4, previous, now)
+  return statusData(snapshot, plan(snapshot, Evidence.none, OPTIONS), { generation: 4, denied, previous, now })
 }
 
 test('a healthy cluster is available and nothing else', () => {
@@ -57,6 +63,22 @@ test('the same situation later gives the same data, and only a change has a new 
     Progressing: MORNING,
     Degraded: NOON,
     QuorumAtRisk: NOON,
+    RBACDenied: MORNING,
   })
   expect(statusOf(healthy, 3, { 'conditions.json': 'no JSON' })).toEqual(first)
+})
+
+test('what the Role lacks is a condition of its own, also when nothing else could be seen', () => {
+  const healthy = [member(0), member(1), member(2)]
+  const allowed = statusOf(healthy)
+  expect(allowed['RBACDenied']).toBe('False')
+  const denied = statusOf(healthy, 3, allowed, NOON, ['list pods'])
+  expect([denied['RBACDenied'], denied['Available']]).toEqual(['True', 'True'])
+  expect(denied['conditions.json']).toContain('the Role does not allow: list pods')
+  const blind = deniedStatusData({ generation: null, denied: ['list pods'], previous: allowed, now: NOON })
+  expect(blind).toEqual({ ...allowed, RBACDenied: 'True', 'conditions.json': expect.any(String) })
+  expect(blind['conditions.json']).toBe(denied['conditions.json'])
+  expect(deniedStatusData({ generation: null, denied: ['list pods'], previous: {}, now: NOON })).toMatchObject({
+    RBACDenied: 'True',
+  })
 })
