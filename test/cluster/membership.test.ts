@@ -16,6 +16,7 @@ interface Member {
 interface Status {
   readonly state: string
   readonly leader: string | null
+  readonly term: number
   readonly cluster_id: string
   readonly settled: boolean
   readonly members: readonly Member[]
@@ -127,6 +128,13 @@ test('the leave gate moves the leader away, and lets the next one go only when e
   const [second] = followers.filter((nodeId) => nodeId !== first.leader)
   expect((await leave(second ?? '', 300)).safe).toBe(false)
 })
+
+test('nodes that all want to leave do not pass the leadership around while they wait', async () => {
+  const { leader, followers } = await followersAndLeader()
+  const { term } = await statusAt(leader)
+  await Promise.all([leader, ...followers].map((nodeId) => step(nodeId, 'leave-gate', { timeout_ms: 3_000 })))
+  expect((await statusAt(leader)).term - term).toBeLessThanOrEqual(3)
+}, 30_000)
 
 test('a removal that would lose the quorum is refused, and a dead node can be removed', async () => {
   const { leader, followers } = await followersAndLeader()
