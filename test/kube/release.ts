@@ -12,6 +12,9 @@ const SETTLE_TIMEOUT_MS = 150_000
 const REACHABLE_TIMEOUT_MS = 60_000
 const ANSWER_TIMEOUT_MS = 10_000
 const WRITES_MIN = 50
+const WRITERS = 4
+/** Between two writes of one writer: the nodes, Kubernetes and the load share one machine. */
+const PAUSE_MS = 10
 const SERVERS = 'app.kubernetes.io/component=server'
 const RECONCILERS = 'app.kubernetes.io/component=reconciler'
 const WAIT = ['--wait', '--timeout', '150s']
@@ -223,13 +226,16 @@ export class Release {
     }
   }
 
-  async startLoad(through: readonly string[]): Promise<AcknowledgedWriter> {
+  /** Resolves once `count` writes are acknowledged. */
+  async startLoad(through: readonly string[], count = WRITES_MIN): Promise<AcknowledgedWriter> {
     await this.reachable(through)
     const writer = new AcknowledgedWriter(
       through.map((pod) => this.target(pod)),
       this.#apiKey,
+      WRITERS,
+      PAUSE_MS,
     )
-    await eventually('the load runs', () => (writer.acknowledgedCount > WRITES_MIN ? true : undefined))
+    await eventually('the load runs', () => (writer.acknowledgedCount >= count ? true : undefined))
     return writer
   }
 

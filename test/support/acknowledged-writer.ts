@@ -26,6 +26,7 @@ export interface AcknowledgedReport {
 export class AcknowledgedWriter {
   readonly #targets: readonly Target[]
   readonly #apiKey: string
+  readonly #pauseMs: number
   readonly #acknowledged = new Map<string, string>()
   #isRunning = true
   readonly #failures = new Map<string, number>()
@@ -34,10 +35,14 @@ export class AcknowledgedWriter {
   #lastAcknowledged = performance.now()
   readonly #workers: readonly Promise<void>[]
 
-  /** Starts `concurrency` writers, each through its own target first and through the next one after a failure. */
-  constructor(targets: readonly Target[], apiKey: string, concurrency = 4) {
+  /**
+   * Starts `concurrency` writers, each through its own target first and through the next one after a failure. Each waits `pauseMs`
+   * between two writes, where a machine is too small to be filled by the load.
+   */
+  constructor(targets: readonly Target[], apiKey: string, concurrency = 4, pauseMs = 0) {
     this.#targets = targets
     this.#apiKey = apiKey
+    this.#pauseMs = pauseMs
     this.#workers = Array.from({ length: concurrency }, (_, worker) => this.#write(worker))
   }
 
@@ -107,6 +112,7 @@ export class AcknowledgedWriter {
         try {
           await this.#set(this.#targets[at % this.#targets.length], key)
           this.#acknowledge(key)
+          if (this.#pauseMs > 0) await new Promise((resolve) => setTimeout(resolve, this.#pauseMs))
           break
         } catch (error) {
           const reason = reasonOf(error)
