@@ -84,8 +84,9 @@ export function storeCommands(texts: StoreTexts): StoreCommands {
       const offset = parseIntegerArgument('offset', context.args[1])
       const limit = parseIntegerArgument('limit', context.args[2])
       const page = { ...(offset === undefined ? {} : { offset }), ...(limit === undefined ? {} : { limit }) }
-      const keys = await open(context).iterate(prefix, page)
-      context.console.result(context.format, { lines: keys.map((text) => ({ text })), json: { keys } })
+      for await (const keys of open(context).pages(prefix, page)) {
+        context.console.result(context.format, { lines: keys.map((text) => ({ text })), json: { keys } })
+      }
     },
     ttl: (context) => showTtl(context, { store: open(context), missing: texts.missing }),
     expire: (context) => expire(context, { store: open(context), missing: texts.missing }),

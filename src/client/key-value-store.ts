@@ -1,6 +1,6 @@
 // What values and cache have in common: the operations, over routes that differ by their first word.
 import { InsiError } from '../base/errors.ts'
-import { ITERATE_LIMIT_MAX, ITERATE_PAGE_BYTES_MAX } from '../contract/limits.ts'
+import { ITERATE_LIMIT_DEFAULT, ITERATE_LIMIT_MAX, ITERATE_PAGE_BYTES_MAX } from '../contract/limits.ts'
 import { requireArgument } from './errors.ts'
 import { routeNamed } from './http.ts'
 import type { CallRoute, HttpClient } from './http.ts'
@@ -24,10 +24,15 @@ export interface KeyValueStore {
   /** One page of the keys that begin with `prefix`; empty: of all keys. One trailing `*` is ignored. */
   iterate(prefix: string, page?: PageOptions): Promise<string[]>
   /**
-   * All keys that begin with `prefix`, page after page. Each page is a read of its own: a key that is created or deleted
-   * meanwhile may shift the next page by one.
+   * The keys that begin with `prefix` from `offset` on, all or at most `limit`, page after page. Each page is a read of its own:
+   * a key that is created or deleted meanwhile may shift the next page by one.
    */
-  keys(prefix: string, options?: ReadOptions & { pageSize?: number }): AsyncGenerator<string, void>
+  keys(prefix: string, options?: KeysOptions): AsyncGenerator<string, void>
+}
+
+/** `limit`: of all pages together; `pageSize`: of one. */
+export interface KeysOptions extends PageOptions {
+  readonly pageSize?: number
 }
 
 /** A key with what it holds. `revision`: the log index of its last write; `expiresAt`: RFC 3339, null for never. */
@@ -197,14 +202,33 @@ export class HttpStore implements KeyValueStore {
     return this.#parseKeys(await this.http.call(this.#routes.iterate, fields, page))
   }
 
-  async *keys(prefix: string, options: ReadOptions & { pageSize?: number } = {}): AsyncGenerator<string, void> {
-    const limit = options.pageSize ?? ITERATE_LIMIT_MAX
-    requireArgument(Number.isInteger(limit) && limit > 0 && limit <= ITERATE_LIMIT_MAX, 'pageSize is out of range')
-    for (let offset = 0; ;) {
-      const page = await this.iterate(prefix, { ...options, offset, limit })
+  async *keys(prefix: string, options: KeysOptions = {}): AsyncGenerator<string, void> {
+    const { pageSize = ITERATE_LIMIT_MAX, limit = Number.POSITIVE_INFINITY, offset = 0, ...readOptions } = options
+    const isInRange = Number.isInteger(pageSize) && pageSize > 0 && pageSize <= ITERATE_LIMIT_MAX
+    requireArgument(isInRange, 'pageSize is out of range')
+    for (let count = 0; count < limit;) {
+      const asked = Math.min(pageSize, limit - count)
+      const page = await this.iterate(prefix, { ...readOptions, offset: offset + count, limit: asked })
       yield* page
-      offset += page.length
-      if (page.length < limit && !isCutBySize(page)) return
+      count += page.length
+      if (page.length < asked && !isCutBySize(page)) return
+    }
+  }
+
+  /**
+   * What `iterate` gives, and where the server ends a page before `limit` is reached, the pages that follow; at least one. Only
+   * one page is held at a time.
+   */
+  async *pages(prefix: string, page: PageOptions = {}): AsyncGenerator<string[], void> {
+    const { limit = 0, offset = 0 } = page
+    const wanted = limit > 0 ? limit : ITERATE_LIMIT_DEFAULT
+    let count = 0
+    for (let next = page; ; next = { ...page, offset: offset + count, limit: wanted - count }) {
+      const keys = await this.iterate(prefix, next)
+      if (keys.length > 0 || count === 0) yield keys
+      const asked = Math.min(wanted - count, ITERATE_LIMIT_MAX)
+      count += keys.length
+      if (count >= wanted || (keys.length < asked && !isCutBySize(keys))) return
     }
   }
 }

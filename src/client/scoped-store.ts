@@ -1,6 +1,6 @@
 // A view of a store under a prefix of keys: scope `a.b` and key `k` make the key `a.b.k`.
 import { requireArgument } from './errors.ts'
-import type { KeyValueStore } from './key-value-store.ts'
+import type { KeysOptions, KeyValueStore } from './key-value-store.ts'
 import type { CallOptions, PageOptions, ReadOptions } from './options.ts'
 
 const SEPARATOR = '.'
@@ -59,7 +59,7 @@ export class ScopedStore implements KeyValueStore {
     return this.#store.iterate(this.#prefixed(prefix), page)
   }
 
-  keys(prefix: string, options?: ReadOptions & { pageSize?: number }): AsyncGenerator<string, void> {
+  keys(prefix: string, options?: KeysOptions): AsyncGenerator<string, void> {
     return this.#store.keys(this.#prefixed(prefix), options)
   }
 

@@ -106,6 +106,10 @@ export const VALUE_COMMANDS: readonly Command[] = [
     examples: [
       { line: 'insic iterate prefix user:', meaning: 'the first 100' },
       { line: 'insic iterate prefix user: 100 1000', meaning: 'the next 1000' },
+      {
+        line: "insic iterate prefix '*' 0 1000000",
+        meaning: 'the first million, page after page; -o json prints a line a page',
+      },
     ],
     load: async () => (await import('../values.ts')).iterate,
   },
