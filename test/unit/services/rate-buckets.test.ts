@@ -89,3 +89,13 @@ test('a node that is cut off from the leader gives out its share', async () => {
   await cluster.pass(10_000, () => cluster.request('node1'))
   expect(cluster.allowedMs.length - before).toBeGreaterThan(0.95 * 90 * 10)
 })
+
+test('what a node prefetched and did not use is lost, so that it never comes on top of a later burst', async () => {
+  const cluster = new RateCluster(2, 100, 1)
+  await cluster.pass(40, () => cluster.request('node1'))
+  await cluster.pass(2_000)
+  const before = cluster.allowedMs.length
+  for (let time = 0; time < 100; time++) cluster.request('node0')
+  for (let time = 0; time < 30; time++) cluster.request('node1')
+  expect(cluster.allowedMs.length - before).toBe(100)
+})

@@ -3,6 +3,7 @@ import { SLOT_CHECK_INTERVAL_MS } from '../../../src/contract/limits.ts'
 import type { Caller } from '../../../src/services/caller.ts'
 import { Proposer } from '../../../src/services/proposer.ts'
 import { SubscriptionLeases } from '../../../src/services/subscription-leases.ts'
+import type { LiveMembers } from '../../../src/services/subscription-leases.ts'
 import { SubscriptionSlots } from '../../../src/services/subscription-slots.ts'
 import { silentLog } from '../../../src/base/log.ts'
 import { serviceNode } from '../../support/service-node.ts'
@@ -46,6 +47,11 @@ const totalBecomes = (count: number): Promise<true> =>
   })
 const limit = (subscribers: number): Promise<unknown> =>
   proposer.apply({ type: 'limits.set', timeMs: node.clock.nowMs(), entityId: 0, limits: { subscribers } })
+
+const newLeases = (liveMembers: LiveMembers): SubscriptionLeases =>
+  new SubscriptionLeases({ clock: node.clock, log: silentLog, reader: node.state.reader, proposer, liveMembers })
+const acquire = (memberId: string): Promise<unknown> =>
+  proposer.apply({ type: 'subscription.acquire', timeMs: node.clock.nowMs(), entityId: 0, memberId })
 
 test('slots are counted, limited and given back', async () => {
   await limit(2)
@@ -130,15 +136,7 @@ test('a node that stops gives everything back', async () => {
 
 test('the leader frees the slots of a member that is silent for some seconds, and only then', async () => {
   let live: ReadonlySet<string> | null = new Set(['here', 'there'])
-  const leases = new SubscriptionLeases({
-    clock: node.clock,
-    log: silentLog,
-    reader: node.state.reader,
-    proposer,
-    liveMembers: () => live,
-  })
-  const acquire = (memberId: string): Promise<unknown> =>
-    proposer.apply({ type: 'subscription.acquire', timeMs: node.clock.nowMs(), entityId: 0, memberId })
+  const leases = newLeases(() => live)
   await acquire('here')
   await acquire('there')
   leases.start()
@@ -160,4 +158,18 @@ test('the leader frees the slots of a member that is silent for some seconds, an
   node.clock.advance(4_000)
   await leases.stop()
   expect([...node.state.reader.subscriberCounts(0).byMember]).toEqual([['here', 1]])
+})
+
+test('a leader that leads again counts the silence of a member anew', async () => {
+  let live: ReadonlySet<string> | null = new Set()
+  const leases = newLeases(() => live)
+  await acquire('there')
+  leases.start()
+  node.clock.advance(2_000)
+  live = null
+  node.clock.advance(60_000)
+  live = new Set()
+  node.clock.advance(2_500)
+  await leases.stop()
+  expect(total()).toBe(1)
 })
