@@ -91,11 +91,14 @@ test('a node that is cut off from the leader gives out its share', async () => {
 })
 
 test('what a node prefetched and did not use is lost, so that it never comes on top of a later burst', async () => {
-  const cluster = new RateCluster(2, 100, 1)
-  await cluster.pass(40, () => cluster.request('node1'))
-  await cluster.pass(2_000)
+  const cluster = new RateCluster(2, 1_000, 1)
+  let ms = 0
+  await cluster.pass(500, () => {
+    if (ms++ % 2 === 0) cluster.request('node1')
+  })
+  await cluster.pass(1_500)
   const before = cluster.allowedMs.length
-  for (let time = 0; time < 100; time++) cluster.request('node0')
+  for (let time = 0; time < 1_000; time++) cluster.request('node0')
   for (let time = 0; time < 30; time++) cluster.request('node1')
-  expect(cluster.allowedMs.length - before).toBe(100)
+  expect(cluster.allowedMs.length - before).toBe(1_000)
 })
