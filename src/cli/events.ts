@@ -23,7 +23,9 @@ export async function subscribe(context: CommandContext): Promise<void> {
     ...(typeof since === 'number' ? { since } : {}),
   })
   if (isTable) console.print('Successfully connected to event stream.', 'bright-green')
+  let newest = subscription.beginsAfter
   for await (const event of subscription) {
+    newest = event.id ?? event.gap?.missedThrough ?? newest
     if (event.gap !== undefined) {
       const gap = { missed_after: event.gap.missedAfter, missed_through: event.gap.missedThrough }
       if (isTable) console.log('WARN', 'Events were missed', gap)
@@ -31,11 +33,13 @@ export async function subscribe(context: CommandContext): Promise<void> {
     } else if (isTable) console.print(`Received event on topic '${topic}': Data=${renderEventData(event.data)}`)
     else console.print(JSON.stringify({ topic, data: event.data, emitted_at: event.emittedAt, id: event.id }))
   }
+  // What --since takes to go on from here.
+  const resume = newest === null ? {} : { since: newest }
   if (interruption.aborted) {
-    console.log('INFO', 'Subscription cancelled gracefully.')
+    console.log('INFO', 'Subscription cancelled gracefully.', resume)
   } else {
     const { code, reason } = await subscription.ended
-    console.log('INFO', 'Subscription process finished.', { code, ...(reason === '' ? {} : { reason }) })
+    console.log('INFO', 'Subscription process finished.', { code, ...(reason === '' ? {} : { reason }), ...resume })
   }
 }
 

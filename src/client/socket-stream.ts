@@ -34,6 +34,9 @@ const REFUSAL_BYTES_MAX = 64 * 1024
 
 const NORMAL_CLOSURE = 1000
 
+const SINCE_HEADER = 'x-insi-since'
+const EVENT_ID = /^\d{1,16}$/
+
 /** What a stream needs of a WebSocket; of its own, so that users of the types need not install those of `ws`. */
 interface FrameSocket extends EventEmitter {
   readonly isPaused: boolean
@@ -47,6 +50,11 @@ interface FrameSocket extends EventEmitter {
 export class SocketStream<T> implements AsyncIterable<T> {
   /** Resolves when the connection has ended, whoever ended it. */
   readonly ended: Promise<StreamEnding>
+  /**
+   * Of events: the id after which the stream begins, for a later one `since` it when nothing has arrived on this one. Null where
+   * the server does not say.
+   */
+  beginsAfter: number | null = null
   readonly #socket: FrameSocket
   readonly #parse: (frame: string) => T
   readonly #waiting: T[] = []
@@ -59,6 +67,10 @@ export class SocketStream<T> implements AsyncIterable<T> {
     this.#parse = parse
     socket.on('message', (frame: Buffer) => this.#receive(String(frame)))
     socket.on('error', (error: Error) => this.#fail(error))
+    socket.once('upgrade', ({ headers }: IncomingMessage) => {
+      const since = headers[SINCE_HEADER]
+      if (typeof since === 'string' && EVENT_ID.test(since)) this.beginsAfter = Number(since)
+    })
     const silence = endWhenSilent(socket, clock)
     this.ended = new Promise((resolve) => {
       socket.once('close', (code: number, reason: Buffer) => {

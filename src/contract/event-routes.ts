@@ -53,7 +53,8 @@ export const EVENT_ROUTES: readonly Route[] = [
       'SUBSCRIBER_LIMIT_EXCEEDED',
       'TOO_MANY_CONNECTIONS',
     ],
-    meaning: 'Delivers the events of a topic as they come; see "Event streams".',
+    meaning:
+      'Delivers the events of a topic as they come; see "Event streams". `X-Insi-Since` has the id of the event after which it begins.',
   }),
   events('write', {
     name: 'event.purge',

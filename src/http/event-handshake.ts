@@ -8,6 +8,9 @@ import { pathOf, queryOf, queryValue } from './query.ts'
 const EVENT_PROTOCOL = 'insi.v1'
 const BEARER_PROTOCOL = 'insi.bearer.'
 
+/** In the answer that begins a stream of events: the id after which it begins. */
+export const SINCE_HEADER = 'X-Insi-Since'
+
 const STREAM_PATHS = new Set(ROUTES.filter((route) => route.stream === true).map((route) => route.path))
 const PROTOCOL_VERSION = '13'
 const SOCKET_KEY = /^[+/0-9A-Za-z]{22}==$/

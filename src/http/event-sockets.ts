@@ -20,7 +20,7 @@ import type { EventFrame } from '../services/event-frame.ts'
 import type { EventSink } from '../services/event-subscriber.ts'
 import type { App } from './app.ts'
 import type { RequestContext } from './context.ts'
-import { chosenProtocol } from './event-handshake.ts'
+import { SINCE_HEADER, chosenProtocol } from './event-handshake.ts'
 
 /** Makes a subscriber of a connection. */
 export type AttachSink = (sink: EventSink) => { close(end: StreamEnd): void } | undefined
@@ -49,6 +49,7 @@ export class EventSockets {
   readonly #webSockets: WebSocketServer
   readonly #upgrades = new WeakMap<IncomingMessage, PendingUpgrade>()
   readonly #attaching = new WeakMap<IncomingMessage, AttachSink>()
+  readonly #beginsAfter = new WeakMap<IncomingMessage, number>()
   readonly #open = new Set<SocketSink>()
   #sweep: Timer | undefined
 
@@ -60,6 +61,10 @@ export class EventSockets {
     ws.listen(SOCKET_OPTIONS)
     if (ws.server === undefined) throw new TypeError('koa-websocket has no server')
     this.#webSockets = ws.server
+    this.#webSockets.on('headers', (lines, request) => {
+      const eventId = this.#beginsAfter.get(request)
+      if (eventId !== undefined) lines.push(`${SINCE_HEADER}: ${eventId}`)
+    })
     const listener = app.listener()
     server.on('upgrade', (request: IncomingMessage, duplex: Duplex, head: Buffer) => {
       // The stream of an upgrade is the connection's own socket, plain or TLS.
@@ -74,14 +79,18 @@ export class EventSockets {
     return this.#upgrades.has(ctx.req)
   }
 
-  /** Upgrades the request and attaches its socket; false when its client went away before. */
-  accept(ctx: RequestContext, attach: AttachSink): boolean {
+  /**
+   * Upgrades the request and attaches its socket; false when its client went away before. `beginsAfter`: of events, told in the
+   * answer.
+   */
+  accept(ctx: RequestContext, attach: AttachSink, beginsAfter?: number): boolean {
     const upgrade = this.#upgrades.get(ctx.req)
     if (upgrade === undefined || upgrade.socket.destroyed || !upgrade.socket.writable) return false
     const { socket, head } = upgrade
     ctx.res.detachSocket(socket)
     ctx.res.statusCode = SWITCHING_PROTOCOLS
     this.#attaching.set(ctx.req, attach)
+    if (beginsAfter !== undefined) this.#beginsAfter.set(ctx.req, beginsAfter)
     this.#webSockets.handleUpgrade(ctx.req, socket, head, (webSocket) => {
       this.#webSockets.emit('connection', webSocket, ctx.req)
     })

@@ -14,18 +14,23 @@ import type { EventFrame } from '../services/event-frame.ts'
 import type { EventSink } from '../services/event-subscriber.ts'
 import { streamHeaders } from './answers.ts'
 import type { RequestContext } from './context.ts'
+import { SINCE_HEADER } from './event-handshake.ts'
 import type { AttachSink } from './event-sockets.ts'
 
 const OK = 200
 const CLIENT_LEFT: StreamEnd = { code: 1000, reason: '' }
 const HEARTBEAT = ': \n\n'
 
-/** Answers with an event stream; false when the client went away before. */
-export function acceptStream(ctx: RequestContext, clock: Clock, attach: AttachSink): boolean {
+/**
+ * Answers with an event stream; false when the client went away before. `beginsAfter`: of events, told in the answer, and in the
+ * stream itself for browsers, which then come back with it though they have received nothing.
+ */
+export function acceptStream(ctx: RequestContext, clock: Clock, attach: AttachSink, beginsAfter?: number): boolean {
   const { res } = ctx
   if (res.destroyed || res.socket === null || res.socket.destroyed) return false
-  res.writeHead(OK, streamHeaders(ctx))
-  res.write(`retry: ${STREAM_RETRY_MS}\n\n`)
+  const headers = beginsAfter === undefined ? [] : [SINCE_HEADER, String(beginsAfter)]
+  res.writeHead(OK, [...streamHeaders(ctx), ...headers])
+  res.write(`retry: ${STREAM_RETRY_MS}\n${beginsAfter === undefined ? '' : `id: ${beginsAfter}\n`}\n`)
   const sink = new StreamSink(res, clock)
   const subscriber = attach(sink)
   let writtenMs = clock.monotonicMs()

@@ -44,6 +44,8 @@ export interface SubscribeRequest {
 
 /** A slot and a place on this node, for a connection that is about to be made. One of the two must be called, once. */
 export interface Admission {
+  /** The event after which the subscription begins: every later one is delivered, or can be had `since` it. */
+  readonly beginsAfter: number
   /** Undefined when the key or the slot went away meanwhile; then the sink was closed with the reason. */
   attach(sink: EventSink): EventSubscriber | undefined
   cancel(): void
@@ -150,7 +152,10 @@ export class EventService {
     const leave = (): void => {
       this.#admittedCount -= 1
     }
+    const newest = (): number => reader.eventWindow(entityId).lastEventId
+    const beginsAfter = since ?? newest()
     return {
+      beginsAfter,
       attach: (sink) => {
         leave()
         const isDeleted = caller.kind !== 'root' && reader.key(presentedKeyUuid) === undefined
@@ -161,7 +166,9 @@ export class EventService {
           sink.close(end)
           return undefined
         }
-        return hub.attach({ entityId, scope, keyUuid: presentedKeyUuid, topic, pattern, since, epoch }, sink)
+        // What was published while the connection was made is read from the store.
+        const from = since ?? (newest() > beginsAfter ? beginsAfter : null)
+        return hub.attach({ entityId, scope, keyUuid: presentedKeyUuid, topic, pattern, since: from, epoch }, sink)
       },
       cancel: () => {
         leave()

@@ -15,6 +15,8 @@ afterAll(() => node.stop())
 
 interface Stream {
   readonly response: http.IncomingMessage
+  /** Where it begins. */
+  readonly since: string
   text: string
   readonly ended: Promise<void>
 }
@@ -31,6 +33,7 @@ function open(query: string, headers: Record<string, string> = {}, at = node): P
     const request = http.get(settings, (response) => {
       const stream: Stream = {
         response,
+        since: String(response.headers['x-insi-since']),
         text: '',
         ended: new Promise((end) => response.once('close', () => end())),
       }
@@ -66,11 +69,25 @@ test('an event stream has the id and the frame of each event, line by line', asy
   await has(stream, '12345678901234567890')
   expect(stream.text).toMatch(
     new RegExp(
-      String.raw`^retry: \d+\n\nid: ${id}\ndata: \{"topic":"[0-9a-f-]{36}:t","data":\[1,\ndata: 2,\ndata: 12345678901234567890\],"emitted_at":"[^"]+","id":${id}\}\n\n$`,
+      String.raw`^retry: \d+\nid: ${stream.since}\n\nid: ${id}\ndata: \{"topic":"[0-9a-f-]{36}:t","data":\[1,\ndata: 2,\ndata: 12345678901234567890\],"emitted_at":"[^"]+","id":${id}\}\n\n$`,
     ),
   )
   stream.response.destroy()
   await eventually('its slot is free', async () => ((await usedSlots()) === 0 ? true : undefined))
+})
+
+test('a stream that ended before anything came is resumed from where it began', async () => {
+  await publish('s', '{"topic":"s","data":"before"}')
+  const stream = await open('?topic=s', { authorization: key })
+  stream.response.destroy()
+  await eventually('its slot is free', async () => ((await usedSlots()) === 0 ? true : undefined))
+  await publish('s', '{"topic":"s","data":"meanwhile"}')
+  const resumed = await open('?topic=s', { authorization: key, 'last-event-id': stream.since })
+  expect(resumed.since).toBe(stream.since)
+  await publish('s', '{"topic":"s","data":"after"}')
+  await has(resumed, '"after"')
+  expect([...resumed.text.matchAll(/"data":"(\w+)"/g)].map(([, data]) => data)).toEqual(['meanwhile', 'after'])
+  resumed.response.destroy()
 })
 
 test('a client that comes back with Last-Event-ID gets what it missed', async () => {

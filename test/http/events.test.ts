@@ -1,5 +1,6 @@
 // Events over HTTP on one real node: WebSockets, event streams, publishing, purge and shake.
 import { WebSocket } from 'ws'
+import { InsiClient } from '../../src/client/client.ts'
 import { HttpNode, ROOT_KEY } from '../support/http-node.ts'
 import { eventually } from '../support/eventually.ts'
 import { RecordingLog } from '../support/recording-log.ts'
@@ -99,6 +100,36 @@ test('a subscriber resumes after an id without a gap or a duplicate', async () =
   await eventually('all are there', () => (reader.frames.length >= 25 ? true : undefined))
   expect(reader.events().map(({ data }) => data)).toEqual(Array.from({ length: 25 }, (_, at) => 10 + at * 2))
   await reader.close()
+})
+
+test('a subscriber that received nothing resumes from where it began', async () => {
+  await publish('t', 'before')
+  const client = new InsiClient({ endpoints: [{ publicUrl: `http://127.0.0.1:${node.port('public')}` }], apiKey: key })
+  const first = await client.events.subscribe('t')
+  const { beginsAfter } = first
+  first.close()
+  await first.ended
+  await publish('t', 'meanwhile')
+  expect(beginsAfter).toBeGreaterThan(0)
+  const resumed = await client.events.subscribe('t', { since: beginsAfter ?? -1 })
+  expect(resumed.beginsAfter).toBe(beginsAfter)
+  for await (const { data } of resumed) {
+    expect(data).toBe('meanwhile')
+    break
+  }
+  client.close()
+})
+
+test('what is published while the connection is made is delivered', async () => {
+  const caller = await node.services.keys.authenticate(key)
+  const admission = await node.services.events.admit(caller, { topic: 't', since: null })
+  const eventId = await publish('t', 'between')
+  expect(eventId).toBeGreaterThan(admission.beginsAfter)
+  const ids: (number | null)[] = []
+  const subscriber = admission.attach({ send: (frame) => void ids.push(frame.eventId), close: () => {} })
+  await eventually('it arrives', () => (ids.length > 0 ? true : undefined))
+  expect(ids).toEqual([eventId])
+  subscriber?.close({ code: 1000, reason: '' })
 })
 
 test('since before the window says first what was missed', async () => {

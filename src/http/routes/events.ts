@@ -63,7 +63,8 @@ async function subscribe(ctx: RequestContext, deps: EventHandlerDeps, options: E
   checkOrigin(ctx.req, options.allowedOrigins)
   const admission = await events.admit(callerOf(ctx), { topic: topicOf(ctx), since: sinceOf(ctx, isSocket) })
   const attach = admission.attach.bind(admission)
-  if (isSocket ? sockets.accept(ctx, attach) : acceptStream(ctx, clock, attach)) return
+  const { beginsAfter } = admission
+  if (isSocket ? sockets.accept(ctx, attach, beginsAfter) : acceptStream(ctx, clock, attach, beginsAfter)) return
   admission.cancel()
   ctx.res.destroy()
 }
