@@ -31,7 +31,7 @@ export class CertificateWatch {
   #fault: string | null = null
   #isReported = false
   #timer: Timer | undefined
-  #checking: Promise<void> | undefined
+  #isChecking = false
 
   constructor(options: CertificateWatchOptions) {
     this.#options = options
@@ -41,8 +41,10 @@ export class CertificateWatch {
   start(): void {
     const look = (): void => {
       // A file system that hangs is asked once at a time.
-      this.#checking ??= this.check().finally(() => {
-        this.#checking = undefined
+      if (this.#isChecking) return
+      this.#isChecking = true
+      void this.check().finally(() => {
+        this.#isChecking = false
       })
     }
     this.#timer = this.#options.clock.every(CERTIFICATE_CHECK_INTERVAL_MS, look, { unref: true })
