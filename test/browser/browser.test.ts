@@ -95,3 +95,22 @@ test('an EventSource receives events, and resumes by itself since the last one w
   })
   expect(await page.run('return [received, opened]')).toEqual([[1, 2], 2])
 })
+
+test('the status page does not go on calling a cluster healthy whose node is gone, and sees it come back', async () => {
+  const page = await chromium.open(`http://127.0.0.1:${cluster.node('node0').privatePort}/`)
+  const badgeBecomes = (text: string): Promise<true> =>
+    eventually(
+      `the badge says ${text}`,
+      async () => ((await page.run("return document.getElementById('state').textContent")) === text ? true : undefined),
+      { timeoutMs: 20_000 },
+    )
+  await page.run(`
+    document.getElementById('key').value = '${cluster.rootKey}'
+    document.getElementById('login').requestSubmit()`)
+  await badgeBecomes('healthy')
+  await cluster.kill('node0')
+  await badgeBecomes('no answer')
+  cluster.start('node0')
+  await cluster.ready()
+  await badgeBecomes('healthy')
+}, 60_000)
