@@ -71,7 +71,7 @@ export const ENTRIES_PAGE_BYTES_MAX = 4 * 1024 * 1024
 export const DELETE_RANGE_KEYS_PER_STEP = 1_000
 export const DELETE_RANGE_STEPS_MAX = 1_000
 
-/** The newest changes that a node keeps for those who watch keys and come back. */
+/** The newest changes that a node keeps for those who watch keys and come back: of keys that were watched on it, and of all others. */
 export const WATCH_RING_REVISIONS_MAX = 10_000
 export const WATCH_RING_BYTES_MAX = 16 * 1024 * 1024
 export const WATCH_UNWATCHED_REVISIONS_MAX = 10_000

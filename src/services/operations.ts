@@ -52,7 +52,8 @@ class SlidingCounts {
 
 interface Question {
   readonly sums: number[]
-  left: number
+  /** Addresses whose answer is waited for. */
+  readonly waiting: Set<string>
   readonly timer: Timer
   readonly resolve: () => void
 }
@@ -62,6 +63,8 @@ export class OperationsService {
   readonly #channel: PeerChannel
   readonly #counts = new SlidingCounts()
   readonly #questions = new Map<number, Question>()
+  /** Addresses that left the last question to them open: they are asked, but nobody waits for them until they answer again. */
+  #silent = new Set<string>()
   #appliedEventCount = 0
   #nextRequestId: number
 
@@ -88,7 +91,10 @@ export class OperationsService {
     this.#counts.add(APPLIED_EVENTS, count, this.#clock.monotonicMs())
   }
 
-  /** Of the cluster; a member that does not answer within OPERATIONS_WAIT_MS is left out. Never rejects. */
+  /**
+   * Of the cluster; a member that does not answer within OPERATIONS_WAIT_MS is left out, and so is one that did not answer the
+   * last time unless it is quicker than the others now. Never rejects.
+   */
   async rates(): Promise<OperationRates> {
     const sums = await this.#addUp()
     const applied = this.#counts.perSecond(APPLIED_EVENTS, this.#clock.monotonicMs())
@@ -112,14 +118,16 @@ export class OperationsService {
     const sums = this.#own()
     const addresses = this.#channel.otherAddresses()
     if (addresses.length === 0) return sums
+    this.#silent = new Set(addresses.filter((address) => this.#silent.has(address)))
     const requestId = this.#nextRequestId++
     await new Promise<void>((resolve) => {
-      const timer = this.#clock.after(OPERATIONS_WAIT_MS, () => this.#end(requestId))
-      const question: Question = { sums, left: addresses.length, timer, resolve }
-      this.#questions.set(requestId, question)
+      const timer = this.#clock.after(OPERATIONS_WAIT_MS, () => this.#giveUp(requestId))
+      const waiting = new Set(addresses.filter((address) => !this.#silent.has(address)))
+      this.#questions.set(requestId, { sums, waiting, timer, resolve })
       for (const address of addresses) {
-        if (!this.#channel.send(address, { type: 'OperationsRequest', requestId })) this.#answered(requestId)
+        if (!this.#channel.send(address, { type: 'OperationsRequest', requestId })) waiting.delete(address)
       }
+      if (waiting.size === 0) this.#end(requestId)
     })
     return sums
   }
@@ -128,20 +136,20 @@ export class OperationsService {
     if (message.type === 'OperationsRequest') {
       this.#channel.send(from, { type: 'OperationsReport', requestId: message.requestId, rates: this.#own() })
     } else if (message.type === 'OperationsReport') {
+      this.#silent.delete(from)
       const question = this.#questions.get(message.requestId)
       if (question === undefined) return
       message.rates.forEach((rate, at) => {
         question.sums[at] = (question.sums[at] ?? 0) + rate
       })
-      this.#answered(message.requestId)
+      question.waiting.delete(from)
+      if (question.waiting.size === 0) this.#end(message.requestId)
     }
   }
 
-  #answered(requestId: number): void {
-    const question = this.#questions.get(requestId)
-    if (question === undefined) return
-    question.left -= 1
-    if (question.left === 0) this.#end(requestId)
+  #giveUp(requestId: number): void {
+    for (const address of this.#questions.get(requestId)?.waiting ?? []) this.#silent.add(address)
+    this.#end(requestId)
   }
 
   #end(requestId: number): void {
