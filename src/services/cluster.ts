@@ -33,6 +33,8 @@ export class ClusterService {
   readonly #clock: Clock
   readonly #admin: ClusterAdmin
   readonly #replicator: Replicator
+  /** When the leave gate did, in monotonic time. */
+  #handedOverAtMs = Number.NEGATIVE_INFINITY
   readonly #topology: TopologyService
 
   constructor(deps: {
@@ -96,9 +98,11 @@ export class ClusterService {
   async #tryToLeave(): Promise<{ safe: boolean; possible: boolean; reason: string }> {
     try {
       let answer = await this.#admin.leave(LEAVE_HOLD_MS)
-      // Not before: leaders that all have to wait would hand over to each other, and each forgets whom the one before let go.
-      if (answer.granted && this.#replicator.status().role === 'leader') {
+      // Not before, and once: nodes that all leave would hand over to each other, and each leader forgets whom the one before let go.
+      const hasHandedOver = this.#clock.monotonicMs() - this.#handedOverAtMs < LEAVE_HOLD_MS
+      if (answer.granted && !hasHandedOver && this.#replicator.status().role === 'leader') {
         await this.#handOver()
+        this.#handedOverAtMs = this.#clock.monotonicMs()
         // Who leads next keeps the list of those that leave.
         answer = await this.#admin.leave(LEAVE_HOLD_MS)
       }

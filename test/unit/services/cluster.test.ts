@@ -16,6 +16,7 @@ class ScriptedAdmin extends SingleNodeAdmin implements ClusterAdmin {
   readonly leaves: LeaveAnswer[] = []
   changes: Partial<ClusterView> = {}
   onStep: () => void = () => {}
+  isTransferPossible = false
 
   override async view(): Promise<ClusterView> {
     return { ...(await super.view()), ...this.changes }
@@ -27,6 +28,9 @@ class ScriptedAdmin extends SingleNodeAdmin implements ClusterAdmin {
   ): Promise<Awaited<ReturnType<ClusterAdmin['step']>>> {
     this.steps.push(step.type)
     this.onStep()
+    if (step.type === 'transfer' && this.isTransferPossible) {
+      return { plan: { ...(await super.step(step, true)).plan, verdict: 'allowed' }, changed: true }
+    }
     return super.step(step, planOnly)
   }
 
@@ -102,6 +106,16 @@ test('the leave gate of a leader hands leadership over once it may go', async ()
   admin.changes = { quorum: { voters: 3, size: 2, active: 3, margin: 1 } }
   // There is nobody else here to take over.
   expect(await cluster.leaveGate(0)).toMatchObject({ safe: false, reason: 'no other voter answers and is caught up' })
+  expect(admin.steps).toEqual(['transfer'])
+})
+
+test('the leave gate hands over once: a node that has to lead again meanwhile may go as the leader', async () => {
+  const { admin, cluster } = await clusterOf()
+  admin.changes = { quorum: { voters: 3, size: 2, active: 3, margin: 1 } }
+  admin.isTransferPossible = true
+  admin.leaves.push({ granted: true, possible: true, reason: 'enough' })
+  admin.leaves.push({ granted: false, possible: true, reason: 'another one leaves' })
+  expect(await cluster.leaveGate(5_000)).toMatchObject({ safe: true, reason: 'enough' })
   expect(admin.steps).toEqual(['transfer'])
 })
 
