@@ -23,7 +23,7 @@ const IDLE_MS = 30_000
 const BUSY_MS = 1_000
 const FAILED_MIN_MS = 1_000
 /** How soon a new leader is noticed, when an EndpointSlice follows it. */
-const LEADER_POLL_MS = 1_000
+const LEADER_POLL_MS = 500
 /** A pass must have seen everything within this time. */
 const STALL_MS = 90_000
 const MS_PER_SECOND = 1_000

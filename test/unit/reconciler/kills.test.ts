@@ -108,3 +108,23 @@ test('when the ConfigMap was made anew, nodes that remember a higher generation 
     await release.stop()
   }
 })
+
+test('nodes of another cluster than the marked one are left alone, and an Event says so', async () => {
+  const release = await ReconciledRelease.start()
+  release.kube.put('configmaps', 'v1', 'ConfigMap', 'insi-identity', { data: { clusterId: 'another' } })
+  const instance = release.begin()
+  try {
+    release.step(1)
+    for (let passes = 0; passes < 10; passes++) {
+      await instance.reconciler.pass()
+      release.step(1)
+    }
+    expect(release.effects.filter((effect) => ['add', 'remove', 'promote', 'transfer'].includes(effect))).toEqual([])
+    const told = release.kube.events.filter(({ reason }) => reason === 'ForeignCluster')
+    expect(told.map(({ note }) => note)).toEqual(['the nodes belong to the cluster c, and this release to another'])
+    expect(release.kube.data('insi-identity')['clusterId']).toBe('another')
+  } finally {
+    instance.close()
+    await release.stop()
+  }
+})

@@ -72,3 +72,18 @@ test('every wanted pod is named, and a member until it is removed; without a lea
   expect(nodesOf({ ...SET, firstOrdinal: 2, replicas: 1 }, null, [])).toEqual(['insi-2'])
   expect(nodesIn('no: [yaml')).toEqual([])
 })
+
+test('the newest file that anybody remembers stays when it is the same, and is outdone otherwise', () => {
+  const { hash } = render(BASE, THREE, ADDRESSING, [])
+  const generation = (...earlier: [number, string][]): number =>
+    render(
+      BASE,
+      THREE,
+      ADDRESSING,
+      earlier.map(([of, its]) => ({ generation: of, hash: its })),
+    ).generation
+  expect(generation([0, ''])).toBe(1)
+  expect(generation([2, 'x'], [4, hash])).toBe(4)
+  expect(generation([4, hash], [4, 'x'])).toBe(5)
+  expect(generation([4, hash], [6, 'x'], [0, ''])).toBe(7)
+})
