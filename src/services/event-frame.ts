@@ -1,5 +1,12 @@
 // What a subscriber receives for an event: JSON that is made once and shared by all subscribers of all kinds.
-import type { EventFields } from './event-hub.ts'
+
+/** An event as the state stores it; `data` is JSON text. */
+export interface EventFields {
+  readonly eventId: number
+  readonly topic: string
+  readonly data: Uint8Array
+  readonly timeMs: number
+}
 
 const LINE_BREAK = /\r\n|\r|\n/
 

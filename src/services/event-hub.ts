@@ -11,19 +11,12 @@ import { ROOT_ENTITY_ID } from '../state/commands.ts'
 import type { EntityId } from '../state/commands.ts'
 import type { StateReader } from '../state/state-reader.ts'
 import { eventFrame } from './event-frame.ts'
+import type { EventFields } from './event-frame.ts'
 import type { EventFrame } from './event-frame.ts'
 import { EventPages } from './event-pages.ts'
 import { EventSubscriber } from './event-subscriber.ts'
 import type { EventSink, SubscriberRequest } from './event-subscriber.ts'
 import { TopicIndex } from './event-topics.ts'
-
-/** An event as the state stores it; `data` is JSON text. */
-export interface EventFields {
-  readonly eventId: number
-  readonly topic: string
-  readonly data: Uint8Array
-  readonly timeMs: number
-}
 
 export interface EventHubDeps {
   readonly clock: Clock
