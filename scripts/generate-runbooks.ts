@@ -6,9 +6,13 @@ import type { AlertRule } from './chart-alerts.ts'
 
 export const RUNBOOKS_FOLDER = path.resolve(import.meta.dirname, '../docs/runbooks')
 
-/** What every page begins with when it is pasted: the two commands that its own commands are made of. */
+/** What is pasted before the commands of a page: the two commands that its own commands are made of. */
 const TOOLS = `insic() { kubectl -n insi exec "\${NODE:-insi-0}" -- insic --config /etc/insi/cluster.yaml --root "$@"; }
 checks() { kubectl -n insi exec "$1" -- node -e 'fetch("http://127.0.0.1:9090/readyz?verbose").then(async (a) => console.log(await a.text()))'; }`
+
+const KEY_WORD = / KEY\b/
+const KEY_LINE =
+  '`KEY` is the key of a tenant: `insic admin insight entities 0 100` prints them, with the usage of each.\n\n'
 
 export const runbookOf = (alertName: string): string => path.join(RUNBOOKS_FOLDER, `${alertName}.md`)
 
@@ -20,7 +24,7 @@ export const plainSummary = ({ summary }: AlertRule): string =>
     .replaceAll(/\{\{ \$value[^}]*\}\}/g, 'N')
     .replace(/^the /, 'The ')
 
-function headOf(rule: AlertRule): string {
+function headOf(rule: AlertRule, page: string): string {
   const { advice, companions = [], expression, for: patience, name, severity } = rule
   const links = companions.map((companion) => `[${companion}](${companion}.md)`).join(', ')
   const others = companions.length === 0 ? '' : `The same fault may raise ${links}.\n\n`
@@ -44,7 +48,7 @@ ${TOOLS}
 
 Without Kubernetes: \`npx insic --config cluster.yaml --root\` with the same words, and \`curl -s 'localhost:8081/readyz?verbose'\`.
 
-`
+${KEY_WORD.test(page) ? KEY_LINE : ''}`
   return text.replaceAll('NAMESPACE', 'insi').replaceAll('RELEASE', 'insi')
 }
 
@@ -52,7 +56,8 @@ Without Kubernetes: \`npx insic --config cluster.yaml --root\` with the same wor
 export function renderRunbook(rule: AlertRule, page: string): string {
   const at = page.indexOf('## What it means\n')
   if (at === -1) throw new Error(`docs/runbooks/${rule.name}.md has no heading "What it means": write it`)
-  return headOf(rule) + page.slice(at)
+  const written = page.slice(at)
+  return headOf(rule, written) + written
 }
 
 export async function generateRunbooks(): Promise<void> {

@@ -1,5 +1,5 @@
 // Alerts about nodes that are away: not running, not scraped, cut off.
-import { REPLICAS, lasting, onNodes, onPod, ours, wantedNodes } from './rule.ts'
+import { REPLICAS, lasting, onNodes, onPod, ours, wantedNodes, reconcilers } from './rule.ts'
 import type { AlertRule } from './rule.ts'
 
 const ALWAYS_1 = lasting(1, 40)
@@ -181,8 +181,8 @@ export const NODE_ALERTS: readonly AlertRule[] = [
     name: 'InsiTopologyNotPropagated',
     severity: 'warning',
     for: '10m',
-    expression: `max by (pod) (${ours('insi_topology_generation')}) < on () group_left () max(${ours('insi_topology_generation')})`,
-    summary: '{{ $labels.pod }} works by generation {{ $value }} of the topology, and others by a newer one.',
+    expression: `max by (pod) (${ours('insi_topology_generation')}) < on () group_left () max(${ours('insi_topology_generation')} or ${reconcilers('insi_reconciler_topology_generation')})`,
+    summary: '{{ $labels.pod }} works by generation {{ $value }} of the topology, and there is a newer one.',
     advice: 'It may look for its peers at old addresses. Push the newest cluster.yaml to it, or restart it.',
     companions: ['InsiNodeIsolated', 'InsiReconcilerStalled', 'InsiReconcilerAbsent'],
     cases: [
@@ -194,7 +194,21 @@ export const NODE_ALERTS: readonly AlertRule[] = [
         fires: [
           {
             labels: { pod: 'RELEASE-2' },
-            summary: 'RELEASE-2 works by generation 4 of the topology, and others by a newer one.',
+            summary: 'RELEASE-2 works by generation 4 of the topology, and there is a newer one.',
+          },
+        ],
+      },
+      {
+        when: 'the reconciler made a newer one, and nobody has it',
+        series: [
+          ...onNodes('insi_topology_generation', ['4x32', null, null]),
+          onPod('insi_reconciler_topology_generation', 'RELEASE-reconciler-5d8f-x2x', '4 4 5x30'),
+        ],
+        atMinute: 15,
+        fires: [
+          {
+            labels: { pod: 'RELEASE-0' },
+            summary: 'RELEASE-0 works by generation 4 of the topology, and there is a newer one.',
           },
         ],
       },

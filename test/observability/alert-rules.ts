@@ -41,9 +41,9 @@ export function caseFile(ruleFile: string, rules: readonly AlertRule[], mark = '
   return withNames(stringify({ rule_files: [ruleFile], evaluation_interval: INTERVAL, tests }, { lineWidth: 0 }))
 }
 
-/** A rules file with this alert alone, and what is recorded when it asks for that. */
+/** A rules file with this alert alone, and what is recorded for it. */
 export function rulesWith(rule: AlertRule): string {
-  const needed = rule.expression.includes('insi:') ? RECORDING_RULES : []
+  const needed = RECORDING_RULES.filter(({ record }) => rule.expression.includes(`${record}{`))
   const groups = [
     { name: 'records', rules: needed.map(recordOf) },
     { name: 'alert', rules: [alertOf(rule)] },
