@@ -79,8 +79,9 @@ export class Release {
 
   async remove(): Promise<void> {
     for (const forward of this.#forwards.values()) forward.close()
-    // First: while the reconciler can tell them that all of them go, pods do not wait for each other.
-    await this.kubectl('delete', 'statefulset', 'insi', '--cascade=foreground', '--wait=true', '--timeout=120s')
+    // Nobody needs its data any more, so no pod has to wait for another one.
+    await this.kubectl('delete', 'statefulset', 'insi', '--cascade=orphan', '--ignore-not-found')
+    await this.kubectl('delete', 'pods', '--all', '--grace-period=1', '--timeout=120s')
     await kubectl('delete', 'namespace', this.namespace, '--wait=true', '--timeout=150s')
   }
 
