@@ -222,6 +222,14 @@ describe('before the upgrade', () => {
     if (code === 'UPGRADE_REQUIRED') expect(refusal.headers['sec-websocket-version']).toBe('13')
   })
 
+  test('without a key it is said where a browser puts one', async () => {
+    const [missing, wrong] = [await refusalOf(url('?topic=t')), await refusalOf(url('?topic=t&token=insi_x'))]
+    expect(missing.body['message']).toBe(
+      'Invalid or missing token: where no header can be set, as in a browser, append &token=KEY to the address',
+    )
+    expect(wrong.body['message']).toBe('Invalid or missing token')
+  })
+
   test('a plain GET is told to upgrade, another method which it is', async () => {
     const plain = await node.call('public', `${SUBSCRIBE}?topic=t`, { token: key })
     expect([plain.status, plain.headers['sec-websocket-version']]).toEqual([400, '13'])

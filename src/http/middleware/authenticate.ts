@@ -8,6 +8,9 @@ import { streamToken } from '../event-handshake.ts'
 
 const BEARER = 'Bearer '
 const PING = 'ping'
+/** Clients look for its beginning. Whoever opens a stream in a browser for the first time has no header to put the key into. */
+const STREAM_TOKEN_INVALID = 'Invalid or missing token'
+const STREAM_TOKEN_MISSING = `${STREAM_TOKEN_INVALID}: where no header can be set, as in a browser, append &token=KEY to the address`
 
 export function authenticate(deps: { readonly keys: KeyService }): Middleware {
   return (ctx, next) => {
@@ -52,6 +55,14 @@ export function presentedToken(ctx: RequestContext): string | undefined {
   return ctx.state.endpoint?.route.stream === true ? streamToken(ctx.req) : undefined
 }
 
+function presentedNone(ctx: RequestContext): boolean {
+  try {
+    return (presentedToken(ctx) ?? '') === ''
+  } catch {
+    return false
+  }
+}
+
 function admit(ctx: RequestContext, caller: Caller): void {
   if (ctx.state.endpoint?.route.auth === 'root' && caller.kind !== 'root') throw insiError('ROOT_REQUIRED')
   ctx.state.caller = caller
@@ -61,6 +72,8 @@ function admit(ctx: RequestContext, caller: Caller): void {
 function refuse(ctx: RequestContext, error: unknown): never {
   if (!(error instanceof InsiError) || error.code !== 'AUTHENTICATION_FAILED') throw error
   if (ctx.state.endpoint?.route.name === PING) throw error
-  if (ctx.state.endpoint?.route.stream === true) throw insiError('AUTHENTICATION_FAILED', 'Invalid or missing token')
+  if (ctx.state.endpoint?.route.stream === true) {
+    throw insiError('AUTHENTICATION_FAILED', presentedNone(ctx) ? STREAM_TOKEN_MISSING : STREAM_TOKEN_INVALID)
+  }
   throw insiError('AUTHENTICATION_FAILED', 'Unauthorized: invalid or missing API key.')
 }
