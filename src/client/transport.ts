@@ -78,7 +78,8 @@ export class Transport {
         keepAlive: true,
         maxSockets: SOCKETS_PER_ORIGIN_MAX,
         ...(isTls ? { rejectUnauthorized: !this.#options.skipVerify } : {}),
-        ...(isTls && this.#options.ca !== undefined ? { ca: [...this.#options.ca] } : {}),
+        // What is given is trusted, also when it is no authority: a node's certificate without that of its issuer.
+        ...(isTls && this.#options.ca !== undefined ? { ca: [...this.#options.ca], allowPartialTrustChain: true } : {}),
       })
       this.#agents.set(exchange.url.protocol, agent)
     }

@@ -152,6 +152,16 @@ describe('over TLS', () => {
     client.close()
   })
 
+  test("a node's own certificate can be trusted without that of its issuer, and another one is not", async () => {
+    const client = connect(url, ROOT_KEY, { ca: [certificate.cert] })
+    expect((await client.ping()).entity).toBe('root')
+    client.close()
+    const other = makeCertificate({ commonName: 'node', hosts: ['127.0.0.1'], issuer: authority })
+    const mistaken = connect(url, ROOT_KEY, { ca: [other.cert], retry: { roundsMax: 1 } })
+    await expect(mistaken.values.set('k', 'v')).rejects.toMatchObject({ code: 'UNREACHABLE' })
+    mistaken.close()
+  })
+
   test('an unknown certificate is refused before anything is sent, unless verification is off', async () => {
     const strict = connect(url, ROOT_KEY, { retry: { roundsMax: 1 } })
     await expect(strict.values.set('k', 'v')).rejects.toMatchObject({ code: 'UNREACHABLE' })

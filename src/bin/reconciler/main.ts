@@ -1,7 +1,6 @@
 // The command line of insi-reconciler: from flags and files to a running reconciler.
 import { readFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
-import { rootCertificates } from 'node:tls'
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { systemClock } from '../../base/clock.ts'
 import { messageOf } from '../../base/errors.ts'
@@ -26,6 +25,7 @@ import { insiVersion } from '../insid/version.ts'
 import { OUTPUTS, describePass } from './describe-pass.ts'
 import type { Output } from './describe-pass.ts'
 import { stopRequested } from '../insid/signals.ts'
+import { TrustedFile } from './trusted-file.ts'
 
 const PORT_MAX = 65_535
 const MS_PER_SECOND = 1_000
@@ -148,10 +148,18 @@ async function run(flags: Flags): Promise<number> {
     onAnswer: (request, status) => denials.answered(request, status),
   })
   const addressing = addressingOf(flags, kube.namespace)
+  const connections: { close(): void }[] = []
+  const trusted =
+    flags.caFile === undefined
+      ? null
+      : await TrustedFile.open(flags.caFile, systemClock, () => {
+          log.info({}, 'the certificate to trust was read again')
+          for (const connection of connections) connection.close()
+        })
   const credentials = {
     apiKey: rootKeyOf(secret),
     skipVerify: flags.skipVerify === true,
-    ca: flags.caFile === undefined ? undefined : [...rootCertificates, await readFile(flags.caFile, 'utf8')],
+    ca: trusted?.certificates,
   }
   const endpointOf = (nodeId: string): EndpointOptions => podEndpoint(nodeId, addressing, flags.tls === true)
   const raft = new RaftAccess({ ...credentials, addressing, endpointOf, nodeUrl: flags.nodeUrl })
@@ -162,6 +170,7 @@ async function run(flags: Flags): Promise<number> {
     metrics,
     endpointOf: flags.nodeUrl === undefined ? endpointOf : null,
   })
+  connections.push(raft, nodes)
   const reconciler = new Reconciler(
     {
       kube,
