@@ -2,7 +2,7 @@
 // batch is missing before a later one.
 import { Level } from 'level'
 import { assert } from '../base/assert.ts'
-import { InsiError } from '../base/errors.ts'
+import { InsiError, messageOf } from '../base/errors.ts'
 import { levelFigures } from './level-figures.ts'
 import { BatchLinks } from './level-batch-links.ts'
 import { STORE_PREFIX } from './keyspace.ts'
@@ -235,7 +235,9 @@ function storageError(error: unknown): InsiError {
     return new InsiError('STATE_CORRUPT', 'The database is damaged.', { cause: error })
   }
   if (code.endsWith('_NOT_OPEN') && causeCode === '') return new InsiError('STORAGE_CLOSED', 'The store is closed.')
-  return new InsiError('STORAGE_FAILED', 'The database failed.', { cause: error })
+  // LevelDB names the file and what the system said, such as that no space is left; never a key or a value.
+  const reason = messageOf((error as Error).cause ?? error)
+  return new InsiError('STORAGE_FAILED', `The database failed: ${reason}`, { cause: error })
 }
 
 function codeOf(error: unknown): string {
