@@ -16,7 +16,7 @@ const leftOut = suite === 'subset' ? NOT_IN_SUBSET : []
 export default {
   ...base,
   rootDir: '../..',
-  testMatch: ['<rootDir>/test/kube/**/*.test.ts', ...leftOut.map((file) => `!<rootDir>/test/kube/${file}`)],
-  testPathIgnorePatterns: ['/node_modules/'],
+  testMatch: ['<rootDir>/test/kube/**/*.test.ts'],
+  testPathIgnorePatterns: ['/node_modules/', ...leftOut.map((file) => `<rootDir>/test/kube/${file}$`)],
   reporters: ['default', ['<rootDir>/test/kube/measurements-reporter.js', { leftOut }]],
 }
