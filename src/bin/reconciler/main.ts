@@ -149,17 +149,10 @@ async function run(flags: Flags): Promise<number> {
   })
   const addressing = addressingOf(flags, kube.namespace)
   const connections: { close(): void }[] = []
-  const trusted =
-    flags.caFile === undefined
-      ? null
-      : await TrustedFile.open(flags.caFile, systemClock, () => {
-          log.info({}, 'the certificate to trust was read again')
-          for (const connection of connections) connection.close()
-        })
   const credentials = {
     apiKey: rootKeyOf(secret),
     skipVerify: flags.skipVerify === true,
-    ca: trusted?.certificates,
+    ca: await trustedCertificates(flags, log, connections),
   }
   const endpointOf = (nodeId: string): EndpointOptions => podEndpoint(nodeId, addressing, flags.tls === true)
   const raft = new RaftAccess({ ...credentials, addressing, endpointOf, nodeUrl: flags.nodeUrl })
@@ -200,6 +193,20 @@ async function run(flags: Flags): Promise<number> {
   }
   await serve(reconciler, { metrics, log, flags, namespace: kube.namespace })
   return 0
+}
+
+/** Undefined for the system's authorities alone. Closes `connections` when the file has changed: they are opened anew. */
+async function trustedCertificates(
+  { caFile }: Flags,
+  log: Log,
+  connections: readonly { close(): void }[],
+): Promise<readonly string[] | undefined> {
+  if (caFile === undefined) return undefined
+  const trusted = await TrustedFile.open(caFile, systemClock, () => {
+    log.info({}, 'the certificate to trust was read again')
+    for (const connection of connections) connection.close()
+  })
+  return trusted.certificates
 }
 
 interface Serving {
