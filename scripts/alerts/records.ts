@@ -7,7 +7,7 @@ export const OF_USERS = 'route!~"ops[.].*"'
 /** Answers that last as long as the caller stays say nothing about latency. */
 const ANSWERED_AT_ONCE = 'route!~"ops[.].*|event[.]subscribe|.*watch|cluster[.].*|join"'
 
-export const ERROR_WINDOWS = ['5m', '30m', '1h', '6h'] as const
+const ERROR_WINDOWS = ['5m', '30m', '1h', '6h'] as const
 
 const errorRatio = (window: string): RecordingRule => {
   const rateOf = (matchers: string): string =>

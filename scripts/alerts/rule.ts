@@ -1,7 +1,7 @@
 // What an alert is made of, and the words in which alerts and their cases speak of the release's series.
 
 /** Labels of an alert besides its severity, and its summary as a person reads it. */
-export interface Firing {
+interface Firing {
   readonly labels: Readonly<Record<string, string>>
   readonly summary: string
 }
