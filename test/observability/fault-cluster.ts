@@ -80,7 +80,6 @@ export class FaultCluster {
     await this.#prometheus?.stop()
     this.#prometheus = await Prometheus.start({
       rules: shortened(this.#rules, factor),
-      intervalMs: 500,
       jobs: [
         {
           name: RELEASE,
