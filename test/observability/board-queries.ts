@@ -4,15 +4,20 @@ import type { PrometheusApi, RangeOptions, RangeSeries } from '../support/promet
 import { NAMESPACE, RELEASE } from './scraped-cluster.ts'
 
 /** Four scrapes and more, as Grafana chooses it. */
-const RATE_INTERVAL_SECONDS = 5
+const RATE_SECONDS = 5
 
 /** With `nodeIds` chosen as nodes, over a board that shows `rangeSeconds`. */
-export function filledIn(expression: string, nodeIds: readonly string[], rangeSeconds: number): string {
+export function filledIn(
+  expression: string,
+  nodeIds: readonly string[],
+  rangeSeconds: number,
+  rateSeconds = RATE_SECONDS,
+): string {
   return expression
     .replaceAll('$namespace', NAMESPACE)
     .replaceAll('$cluster', RELEASE)
     .replaceAll('$pod', `(${nodeIds.join('|')})`)
-    .replaceAll('$__rate_interval', `${RATE_INTERVAL_SECONDS}s`)
+    .replaceAll('$__rate_interval', `${rateSeconds}s`)
     .replaceAll('$__range', `${Math.ceil(rangeSeconds)}s`)
 }
 

@@ -5,6 +5,8 @@ import { ClusterLoad } from './cluster-load.ts'
 import { ScrapedCluster, chartRules } from './scraped-cluster.ts'
 
 const MS_PER_SECOND = 1_000
+/** For a node that comes back on a busy machine. */
+const BACK_TIMEOUT_MS = 60_000
 
 export interface BusyTimes {
   /** How long it works before a node dies, and after it came back. */
@@ -71,7 +73,7 @@ export class BusyCluster {
     const others = cluster.nodeIds.filter((nodeId) => nodeId !== leader)
     await eventually('another node leads', async () => ((await cluster.leader(others)) === leader ? undefined : true))
     cluster.start(leader)
-    await cluster.ready([leader])
+    await cluster.ready([leader], BACK_TIMEOUT_MS)
     await this.load.reconnect(leader)
   }
 }
