@@ -11,7 +11,8 @@ export const RECONCILER_LABELS = {
     result: ['done', 'nothing', 'failed'],
   },
   insi_reconciler_refusals_total: { guard: ['quorum', 'no_target', 'first_sight'] },
-  insi_reconciler_writes_total: { object: ['configmap', 'event'] },
+  insi_reconciler_writes_total: { object: ['configmap', 'event', 'endpointslice'] },
+  insi_reconciler_topology_pushes_total: { result: ['done', 'failed'] },
 } as const
 
 export const RECONCILER_SERIES = {

@@ -62,6 +62,11 @@ export class RaftAccess {
     return new Cluster(http).step(this.#stepOf(action), { timeoutMs: STEP_TIMEOUT_MS })
   }
 
+  /** One with connections of its own, for another list of pods at the same time. */
+  another(): RaftAccess {
+    return new RaftAccess(this.#options)
+  }
+
   close(): void {
     this.#http?.close()
     this.#http = null

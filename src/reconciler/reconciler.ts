@@ -187,7 +187,9 @@ export class Reconciler {
 
   /** Asks the cluster alone: Kubernetes only hears of it when the leader is another one. */
   async #followLeader(endpoint: LeaderEndpoint, signal: AbortSignal): Promise<void> {
-    const { clock, raft } = this.#deps
+    const { clock } = this.#deps
+    // A pass that sees other pods than these must not lose its connections over it.
+    const raft = this.#deps.raft.another()
     const failing = new RepeatedFailure(this.#deps, 'the leader endpoint was not written')
     let leader: string | null = null
     let passPods = this.#pods
@@ -206,6 +208,7 @@ export class Reconciler {
       }
       await delay(clock, LEADER_POLL_MS, signal).catch(() => undefined)
     }
+    raft.close()
   }
 
   /** Until the time is up or somebody pokes; what else happens just then is waited for. */
