@@ -1,13 +1,14 @@
 // Draws the boards into docs/pictures: `node test/observability/draw-boards.ts`. Runs three nodes, a reconciler and a Prometheus for some
 // minutes; each panel shows what Prometheus answers to its queries. Needs prometheus, and Chromium (CHROMIUM names another program).
 import { execFile } from 'node:child_process'
-import { mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import { BOARDS } from '../../scripts/boards/boards.ts'
 import { BusyCluster } from './busy-cluster.ts'
 import { PAGE_WIDTH, boardPage } from './picture/board-page.ts'
+import { smallPng } from './picture/small-png.ts'
 
 const PICTURES = path.resolve(import.meta.dirname, '../../docs/pictures')
 const CALM_SECONDS = Number(process.env['CALM_SECONDS'] ?? 100)
@@ -52,6 +53,7 @@ try {
     const { heightPixels, html } = await boardPage(board, question)
     const file = path.join(PICTURES, `${board.uid}.png`)
     await drawn(html, heightPixels, file)
+    await writeFile(file, smallPng(await readFile(file)))
     process.stdout.write(`${file}: ${(await stat(file)).size} bytes\n`)
   }
 } finally {
