@@ -1,4 +1,5 @@
 // Peer transports on real sockets for tests: they record what happens and are all closed at the end.
+import { eventually } from './eventually.ts'
 import { systemClock } from '../../src/base/clock.ts'
 import { silentLog } from '../../src/base/log.ts'
 import type { Log } from '../../src/base/log.ts'
@@ -72,4 +73,13 @@ export class TlsNodes {
   async closeAll(): Promise<void> {
     await Promise.all(this.#running.splice(0).map((node) => node.transport.close()))
   }
+}
+
+/** Waits until a message from `from` to `address` has come to `to`. */
+export async function reach(from: TlsNode, address: string, to: TlsNode): Promise<void> {
+  const before = to.received.length
+  await eventually(`${from.identity.nodeId} reaches ${address}`, () => {
+    from.transport.send(address, { type: 'ProbeRequest', requestId: 1 })
+    return to.received.length > before ? true : undefined
+  })
 }
