@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { systemClock } from '../../src/base/clock.ts'
 import { runCli } from '../../src/cli/main.ts'
+import { WATCH_UNWATCHED_BYTES_MAX } from '../../src/contract/limits.ts'
 import { eventually } from '../support/eventually.ts'
 import { HttpNode } from '../support/http-node.ts'
 import { run } from '../unit/cli/run.ts'
@@ -194,6 +195,10 @@ function startWatch(line: string): RunningWatch {
 
 test('a watch that begins too early fails and says what to do', async () => {
   await printed('set a 1')
+  const value = 'x'.repeat(1_000_000)
+  for (let sizeBytes = 0; sizeBytes <= WATCH_UNWATCHED_BYTES_MAX; sizeBytes += value.length) {
+    await node.call('public', '/db/api/v1/set', { method: 'POST', token: key, body: { key: 'a', value } })
+  }
   const ran = await insic('watch a --since 1')
   expect(ran).toMatchObject({ code: 1, stdout: '' })
   expect(ran.stderr).toContain('as_of')

@@ -11,7 +11,9 @@ export interface CheckedAnswer {
 /** Fails when the answer is a success of its route and has another form than the route's. */
 export function checkAnswer(method: string, path: string, { status, text }: CheckedAnswer): void {
   const [pathname = ''] = path.split('?')
-  const route: Route | undefined = ROUTES.find((candidate) => candidate.path === pathname)
+  const route: Route | undefined = ROUTES.find(
+    (candidate) => candidate.path === pathname && candidate.methods.some((one) => one === method),
+  )
   if (route === undefined || status !== route.success.status || method === 'HEAD') return
   const answer = ANSWERS[route.name]
   if (answer === undefined) {

@@ -78,7 +78,8 @@ const plainResult: fc.Arbitrary<unknown> = fc.letrec((tie) => ({
     { maxDepth: 3 },
     fc.constantFrom(undefined, null, true, false),
     fc.string(),
-    fc.double({ noNaN: true }),
+    // Whole numbers travel as such, which have no negative zero; no result is one.
+    fc.double({ noNaN: true }).map((value) => (value === 0 ? 0 : value)),
     fc.maxSafeInteger(),
     fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }),
     bytes.map((value) => Buffer.from(value)),
