@@ -72,7 +72,11 @@ export class TopologyService {
     if (bytes === undefined) return service
     try {
       const file = decode(bytes)
-      if (file.generation > (deps.fileMark?.generation ?? 0)) service.#known = service.#checked(file)
+      if (file.generation > (deps.fileMark?.generation ?? 0)) {
+        service.#known = service.#checked(file)
+        const { generation } = file
+        deps.log.info({ generation, nodes: service.#known.nodes }, 'peers are those of the topology that was pushed')
+      }
     } catch (error) {
       deps.log.warn({ file: RECORD_PATH, reason: messageOf(error) }, 'the topology pushed before cannot be used')
     }
