@@ -102,8 +102,10 @@ test('no route was left out, here or in the description', () => {
 })
 
 test('an answer with a member more, less or of another type is noticed', () => {
-  const check = (name: string, text: string, method = 'GET') => () =>
-    checkAnswer(method, `${API_PREFIX}/${name}?x=1`, { status: 200, text })
+  const check =
+    (name: string, text: string, method = 'GET') =>
+    () =>
+      checkAnswer(method, `${API_PREFIX}/${name}?x=1`, { status: 200, text })
   expect(check('count', '{"count":1}')).not.toThrow()
   for (const text of ['{"count":"1"}', '{"count":1,"more":2}', '{}', '[]', 'null'])
     expect(check('count', text)).toThrow()
