@@ -3,9 +3,7 @@ import { stringify } from 'yaml'
 import { renderedFor } from '../../reconciler/apply.ts'
 import type { Pass } from '../../reconciler/reconciler.ts'
 import type { Addressing } from '../../reconciler/render.ts'
-
-export const OUTPUTS = ['text', 'json', 'yaml'] as const
-export type Output = (typeof OUTPUTS)[number]
+import type { Output } from './flags.ts'
 
 /** `text` is itself YAML: the plan as comments, and cluster.yaml. */
 export function describePass(pass: Pass, addressing: Addressing, output: Output): string {
