@@ -302,7 +302,8 @@ describe('leave-gate', () => {
         3,
         'node2 is still needed: it was not removed from the cluster in time\n',
       ])
-      expect(performance.now() - startedAtMs).toBeGreaterThanOrEqual(600)
+      // Timers of Node may fire up to a millisecond early.
+      expect(performance.now() - startedAtMs).toBeGreaterThanOrEqual(599)
     })
   })
 })
