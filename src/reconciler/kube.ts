@@ -32,12 +32,10 @@ const NOTE_CHARS_MAX = 1_000
 /** A request that did not succeed. `status` is null when there was no answer. */
 export class KubeFailure extends Error {
   override readonly name = 'KubeFailure'
-  readonly verb: string
   readonly status: number | null
 
-  constructor(verb: string, status: number | null, reason: string) {
-    super(`${verb}: ${status ?? 'no answer'}: ${reason}`)
-    this.verb = verb
+  constructor(asked: string, status: number | null, reason: string) {
+    super(`${asked}: ${status ?? 'no answer'}: ${reason}`)
     this.status = status
   }
 
@@ -92,6 +90,7 @@ export interface SliceEndpoint {
 export interface KubeHooks {
   /** Told of each write and each failure. */
   readonly onWrite: (object: string) => void
+  /** Told of each failure, by verb and kind of object, such as `get configmaps`. */
   readonly onFailure: (verb: string, status: number | null) => void
   /** Told of each answer, by verb and object, such as `get configmaps/insi`. */
   readonly onAnswer: (request: string, status: number | null) => void
@@ -129,7 +128,7 @@ export class Kube {
   /** Null when it does not exist. */
   async readSet(name: string): Promise<ObservedSet | null> {
     const { namespace } = this
-    const set = await this.#found('get statefulset', `statefulsets/${name}`, () =>
+    const set = await this.#found(`get statefulsets/${name}`, () =>
       this.#apps.readNamespacedStatefulSet({ name, namespace }),
     )
     if (set === null) return null
@@ -139,14 +138,14 @@ export class Kube {
 
   async listPods(setName: string, labelSelector: string): Promise<PodView[]> {
     const { namespace } = this
-    const list = await this.#call('list pods', 'pods', () => this.#core.listNamespacedPod({ namespace, labelSelector }))
+    const list = await this.#call('list pods', () => this.#core.listNamespacedPod({ namespace, labelSelector }))
     return list.items.flatMap((pod) => podView(setName, pod))
   }
 
   /** Null when it does not exist. */
   async readConfigMap(name: string): Promise<ConfigMapView | null> {
     const { namespace } = this
-    const map = await this.#found('get configmap', `configmaps/${name}`, () =>
+    const map = await this.#found(`get configmaps/${name}`, () =>
       this.#core.readNamespacedConfigMap({ name, namespace }),
     )
     return map === null ? null : { data: map.data ?? {}, annotations: map.metadata?.annotations ?? {} }
@@ -157,7 +156,7 @@ export class Kube {
     const { namespace } = this
     const { annotations, data } = fields
     const body = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name, namespace, annotations }, data }
-    await this.#call('patch configmap', `configmaps/${name}`, () =>
+    await this.#call(`patch configmaps/${name}`, () =>
       this.#core.patchNamespacedConfigMap({ name, namespace, body, fieldManager: FIELD_MANAGER, force: true }),
     )
     this.#hooks.onWrite('configmap')
@@ -166,7 +165,7 @@ export class Kube {
   /** Null when it does not exist. */
   async readEndpointSlice(name: string): Promise<SliceView | null> {
     const { namespace } = this
-    const slice = await this.#found('get endpointslice', `endpointslices/${name}`, () =>
+    const slice = await this.#found(`get endpointslices/${name}`, () =>
       this.#discovery.readNamespacedEndpointSlice({ name, namespace }),
     )
     return slice === null ? null : sliceView(slice)
@@ -182,7 +181,7 @@ export class Kube {
       addressType,
       endpoints: endpoint === null ? [] : [endpointOf(endpoint, namespace)],
     }
-    await this.#call('patch endpointslice', `endpointslices/${name}`, () =>
+    await this.#call(`patch endpointslices/${name}`, () =>
       this.#discovery.patchNamespacedEndpointSlice({ name, namespace, body, fieldManager: FIELD_MANAGER, force: true }),
     )
     this.#hooks.onWrite('endpointslice')
@@ -191,7 +190,7 @@ export class Kube {
   /** Null when it does not exist. */
   async readLease(name: string): Promise<LeaseView | null> {
     const { namespace } = this
-    const lease = await this.#found('get lease', `leases/${name}`, () =>
+    const lease = await this.#found(`get leases/${name}`, () =>
       this.#coordination.readNamespacedLease({ name, namespace }),
     )
     return lease === null ? null : leaseView(lease)
@@ -212,7 +211,7 @@ export class Kube {
       },
     }
     try {
-      await this.#call('update lease', `leases/${name}`, () =>
+      await this.#call(`update leases/${name}`, () =>
         this.#coordination.replaceNamespacedLease({ name, namespace, body }),
       )
       return true
@@ -236,28 +235,28 @@ export class Kube {
       type: isWarning ? 'Warning' : 'Normal',
       regarding: { apiVersion: 'apps/v1', kind: 'StatefulSet', name: set.name, namespace, uid: set.uid },
     }
-    await this.#call('create event', 'events', () => this.#events.createNamespacedEvent({ namespace, body }))
+    await this.#call('create events', () => this.#events.createNamespacedEvent({ namespace, body }))
     this.#hooks.onWrite('event')
   }
 
-  async #found<T>(verb: string, object: string, request: () => Promise<T>): Promise<T | null> {
+  async #found<T>(asked: string, request: () => Promise<T>): Promise<T | null> {
     try {
-      return await this.#call(verb, object, request)
+      return await this.#call(asked, request)
     } catch (error) {
       if (error instanceof KubeFailure && error.status === 404) return null
       throw error
     }
   }
 
-  async #call<T>(verb: string, object: string, request: () => Promise<T>): Promise<T> {
-    const asked = `${verb.split(' ')[0]} ${object}`
+  /** `asked`: verb and object, such as `get configmaps/insi` or `list pods`. */
+  async #call<T>(asked: string, request: () => Promise<T>): Promise<T> {
     try {
       const answer = await request()
       this.#hooks.onAnswer(asked, OK)
       return answer
     } catch (error) {
-      const failure = failureOf(verb, error)
-      this.#hooks.onFailure(verb, failure.status)
+      const failure = failureOf(asked, error)
+      this.#hooks.onFailure(asked.replace(/\/.*/, ''), failure.status)
       this.#hooks.onAnswer(asked, failure.status)
       throw failure
     }
@@ -272,15 +271,15 @@ function bounded(context: RequestContext): RequestContext {
   return context
 }
 
-function failureOf(verb: string, error: unknown): KubeFailure {
+function failureOf(asked: string, error: unknown): KubeFailure {
   if (!(error instanceof ApiException)) {
     const cause = error instanceof Error ? error.cause : undefined
-    return new KubeFailure(verb, null, cause === undefined ? messageOf(error) : messageOf(cause))
+    return new KubeFailure(asked, null, cause === undefined ? messageOf(error) : messageOf(cause))
   }
   const body: unknown = error.body
   const text = typeof body === 'string' ? body : JSON.stringify(body)
   const told = /"message":"((?:[^"\\]|\\.)*)"/.exec(text)?.[1]
-  return new KubeFailure(verb, error.code, told ?? text.slice(0, 200))
+  return new KubeFailure(asked, error.code, told ?? text.slice(0, 200))
 }
 
 function setView(name: string, set: V1StatefulSet): SetView {

@@ -4,10 +4,12 @@ import { messageOf } from '../base/errors.ts'
 import type { Clock } from '../base/clock.ts'
 import type { Log } from '../base/log.ts'
 import { Cluster } from '../client/cluster.ts'
-import { HttpClient } from '../client/http.ts'
+import type { HttpClient } from '../client/http.ts'
 import type { EndpointOptions } from '../client/options.ts'
 import type { TopologyFile, TopologyMark } from '../contract/topology.ts'
 import type { ReconcilerMetrics } from '../metrics/reconciler-metrics.ts'
+import { nodeClient } from './node-client.ts'
+import type { NodeCredentials } from './node-client.ts'
 import { RepeatedFailure } from './repeated-failure.ts'
 import type { PodView } from './snapshot.ts'
 
@@ -15,13 +17,10 @@ const TIMEOUT_MS = 2_000
 const BACKOFF_MIN_MS = 1_000
 const BACKOFF_MAX_MS = 60_000
 
-export interface NodeTopologyDeps {
+export interface NodeTopologyDeps extends NodeCredentials {
   readonly clock: Clock
   readonly log: Log
   readonly metrics: ReconcilerMetrics
-  readonly apiKey: string
-  readonly skipVerify: boolean
-  readonly ca: readonly string[] | undefined
   /** Null: single nodes are not reached from here. */
   readonly endpointOf: ((nodeId: string) => EndpointOptions) | null
 }
@@ -98,18 +97,10 @@ export class NodeTopologies {
   }
 
   #reach(nodeId: string): Reached | null {
-    const { apiKey, ca, endpointOf, skipVerify } = this.#deps
+    const { endpointOf } = this.#deps
     const known = this.#nodes.get(nodeId)
     if (known !== undefined || endpointOf === null) return known ?? null
-    const http = new HttpClient({
-      endpoints: [endpointOf(nodeId)],
-      apiKey,
-      skipVerify,
-      followRedirects: false,
-      connectTimeoutMs: TIMEOUT_MS,
-      retry: { roundsMax: 1 },
-      ...(ca === undefined ? {} : { ca }),
-    })
+    const http = nodeClient(this.#deps, [endpointOf(nodeId)], TIMEOUT_MS)
     const failure = new RepeatedFailure(this.#deps, 'a node does not take or tell its topology')
     const node = { http, failure, failures: 0, nextMs: Number.NEGATIVE_INFINITY }
     this.#nodes.set(nodeId, node)

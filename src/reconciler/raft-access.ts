@@ -3,8 +3,10 @@ import { messageOf } from '../base/errors.ts'
 import { Cluster } from '../client/cluster.ts'
 import type { ClusterStatus, ClusterStep } from '../client/cluster.ts'
 import type { StepOutcome } from '../contract/membership-plan.ts'
-import { HttpClient } from '../client/http.ts'
+import type { HttpClient } from '../client/http.ts'
 import type { EndpointOptions } from '../client/options.ts'
+import { nodeClient } from './node-client.ts'
+import type { NodeCredentials } from './node-client.ts'
 import { hostOf } from './render.ts'
 import type { Addressing } from './render.ts'
 import type { Action } from './plan.ts'
@@ -15,12 +17,9 @@ const STATUS_TIMEOUT_MS = 3_000
 const STEP_TIMEOUT_MS = 10_000
 const CONNECT_TIMEOUT_MS = 2_000
 
-export interface RaftAccessOptions {
+export interface RaftAccessOptions extends NodeCredentials {
   readonly addressing: Addressing
-  readonly apiKey: string
   readonly endpointOf: (nodeId: string) => EndpointOptions
-  readonly skipVerify: boolean
-  readonly ca: readonly string[] | undefined
   /** Ask here instead of the pods, through a port-forward for instance. */
   readonly nodeUrl: string | undefined
 }
@@ -101,17 +100,8 @@ export class RaftAccess {
     const endpointNames = JSON.stringify(urls)
     if (this.#http !== null && endpointNames === this.#endpointNames) return this.#http
     this.close()
-    const { apiKey, ca, skipVerify } = this.#options
     this.#endpointNames = endpointNames
-    this.#http = new HttpClient({
-      endpoints: urls,
-      apiKey,
-      skipVerify,
-      followRedirects: false,
-      connectTimeoutMs: CONNECT_TIMEOUT_MS,
-      retry: { roundsMax: 1 },
-      ...(ca === undefined ? {} : { ca }),
-    })
+    this.#http = nodeClient(this.#options, urls, CONNECT_TIMEOUT_MS)
     return this.#http
   }
 }
