@@ -11,9 +11,7 @@ let cluster: ProcessCluster
 let client: InsiClient
 
 beforeAll(async () => {
-  cluster = await ProcessCluster.create({ nodeCount: 3 })
-  cluster.startAll()
-  await cluster.ready()
+  cluster = await ProcessCluster.running(3)
 }, 60_000)
 afterAll(async () => {
   client?.close()

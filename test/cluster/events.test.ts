@@ -11,9 +11,7 @@ describe('events of three nodes', () => {
   let cluster: ProcessCluster
 
   beforeAll(async () => {
-    cluster = await ProcessCluster.create({ nodeCount: 3 })
-    cluster.startAll()
-    await cluster.ready()
+    cluster = await ProcessCluster.running(3)
   }, 60_000)
 
   afterAll(() => cluster.destroy())

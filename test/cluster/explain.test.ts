@@ -6,9 +6,7 @@ let cluster: ProcessCluster
 let leader: string
 let follower: string
 beforeAll(async () => {
-  cluster = await ProcessCluster.create({ nodeCount: 3 })
-  cluster.startAll()
-  await cluster.ready()
+  cluster = await ProcessCluster.running(3)
   leader = await leaderId()
   follower = cluster.nodeIds.find((nodeId) => nodeId !== leader) ?? ''
 }, 60_000)

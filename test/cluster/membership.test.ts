@@ -40,9 +40,7 @@ const OTHERS_OF = (cluster: ProcessCluster, nodeId: string): string[] => cluster
 let cluster: ProcessCluster
 
 beforeAll(async () => {
-  cluster = await ProcessCluster.create({ nodeCount: 3 })
-  cluster.startAll()
-  await cluster.ready()
+  cluster = await ProcessCluster.running(3)
 }, 60_000)
 
 afterAll(() => cluster.destroy())

@@ -10,9 +10,7 @@ const PAUSE_MS = 20
 
 let cluster: ProcessCluster
 beforeAll(async () => {
-  cluster = await ProcessCluster.create({ nodeCount: 3 })
-  cluster.startAll()
-  await cluster.ready()
+  cluster = await ProcessCluster.running(3)
 }, 60_000)
 afterAll(() => cluster.destroy())
 

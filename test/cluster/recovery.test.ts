@@ -17,9 +17,7 @@ const KEYS = Array.from({ length: 200 }, (_, number) => `key-${number}`)
 
 let cluster: ProcessCluster
 beforeAll(async () => {
-  cluster = await ProcessCluster.create({ nodeCount: 3 })
-  cluster.startAll()
-  await cluster.ready()
+  cluster = await ProcessCluster.running(3)
 }, 60_000)
 afterAll(() => cluster.destroy())
 

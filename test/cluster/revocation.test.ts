@@ -9,9 +9,7 @@ const UNCONFIRMED_MS_MAX = 4_000
 
 let cluster: ProcessCluster
 beforeAll(async () => {
-  cluster = await ProcessCluster.create({ nodeCount: 3 })
-  cluster.startAll()
-  await cluster.ready()
+  cluster = await ProcessCluster.running(3)
 }, 60_000)
 afterAll(() => cluster.destroy())
 

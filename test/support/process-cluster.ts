@@ -109,6 +109,20 @@ export class ProcessCluster {
     return child
   }
 
+  /** Of so many nodes, all of which run and are ready. */
+  static async running(nodeCount: number): Promise<ProcessCluster> {
+    const cluster = await ProcessCluster.create({ nodeCount })
+    cluster.startAll()
+    try {
+      await cluster.ready()
+    } catch (error) {
+      // The caller has nothing to end it by.
+      await cluster.destroy()
+      throw error
+    }
+    return cluster
+  }
+
   startAll(): void {
     for (const nodeId of this.nodeIds) this.start(nodeId)
   }

@@ -9,17 +9,9 @@ import { silentLog } from '../../../src/base/log.ts'
 import { serviceNode } from '../../support/service-node.ts'
 import type { ServiceNode } from '../../support/service-node.ts'
 import { eventually } from '../../support/eventually.ts'
+import { UNLIMITED } from '../state/state-fixtures.ts'
 
 const ROOT: Caller = { kind: 'root', entityId: 0, keyUuid: 'r', presentedKeyUuid: 'r', scope: 'scope' }
-
-const LIMITS = {
-  diskBytes: null,
-  memoryBytes: null,
-  eventsPerDay: null,
-  subscribers: null,
-  dataRequestsPerSecond: null,
-  eventRequestsPerSecond: null,
-}
 
 let node: ServiceNode
 let slots: SubscriptionSlots
@@ -70,7 +62,7 @@ test('a slot that a former process of the node gets late is freed, whatever else
     scopeUuid: '11111111-1111-4111-8111-111111111112',
     name: 'a',
     tokenDigest: Buffer.alloc(32),
-    limits: LIMITS,
+    limits: UNLIMITED,
   })
   const entityId = late.entityId ?? 0
   slots.start()
