@@ -88,7 +88,7 @@ export interface SliceEndpoint {
 }
 
 export interface KubeHooks {
-  /** Told of each write and each failure. */
+  /** Told of each write, by kind of object. */
   readonly onWrite: (object: string) => void
   /** Told of each failure, by verb and kind of object, such as `get configmaps`. */
   readonly onFailure: (verb: string, status: number | null) => void
