@@ -8,6 +8,8 @@ import { Release, pods, report } from './release.ts'
 requireCluster()
 
 const TEST_TIMEOUT_MS = 300_000
+const FILE = ".data['cluster\\.yaml']"
+const BY_HAND = '# edited by hand'
 const SOON = { timeoutMs: 45_000 }
 const release = new Release()
 
@@ -62,14 +64,9 @@ test(
     ]
     for (const [request, rules] of lacking) {
       await setRules(rules)
-      // Something to look at, and to write.
-      await release.kubectl(
-        'patch',
-        'configmap',
-        'insi',
-        '-p',
-        JSON.stringify({ data: { 'cluster.yaml': 'nodes: {}' } }),
-      )
+      // Something to look at, and to write; the nodes can work with the file when the kubelet brings it.
+      const edited = `${await release.field('configmap/insi', FILE)}\n${BY_HAND}\n`
+      await release.kubectl('patch', 'configmap', 'insi', '-p', JSON.stringify({ data: { 'cluster.yaml': edited } }))
       await eventually(
         'the condition names it',
         async () => ((await denialTold()).includes(request) ? true : undefined),
@@ -101,8 +98,7 @@ test(
       )
       await eventually(
         'cluster.yaml is repaired',
-        async () =>
-          (await release.field('configmap/insi', ".data['cluster\\.yaml']")).includes('insi-2') ? true : undefined,
+        async () => ((await release.field('configmap/insi', FILE)).includes(BY_HAND) ? undefined : true),
         SOON,
       )
     }
@@ -210,7 +206,7 @@ test(
       ])
     const before = await release.field('configmap/insi', '.metadata.resourceVersion')
     const found = JSON.parse(await dryRun('-o', 'json')) as Readonly<Record<string, unknown>>
-    const file = await release.field('configmap/insi', ".data['cluster\\.yaml']")
+    const file = await release.field('configmap/insi', FILE)
     expect(found).toMatchObject({ replicas: 3, plan: { state: 'idle', action: null }, cluster_yaml: file })
     expect(Object.values(found['node_generations'] as object)).toEqual([
       found['generation'],
