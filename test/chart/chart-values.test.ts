@@ -3,6 +3,7 @@ import { readFileSync, readdirSync } from 'node:fs'
 import path from 'node:path'
 import { parse } from 'yaml'
 import { CHART_VALUES, type ValueTree } from '../../scripts/chart-values.ts'
+import { renderChartReadme } from '../../scripts/generate-chart-readme.ts'
 import { renderChartSchema, renderChartValues } from '../../scripts/generate-chart-values.ts'
 
 const ROOT = path.resolve(import.meta.dirname, '../..')
@@ -19,6 +20,13 @@ describe('the chart and its values', () => {
   test('values.yaml and values.schema.json are those of scripts/chart-values.ts: run `npm run generate`', () => {
     expect(read('values.yaml')).toBe(renderChartValues())
     expect(read('values.schema.json')).toBe(renderChartSchema())
+  })
+
+  test('README.md is that of scripts/chart-values.ts, and tells of every value once', async () => {
+    const readme = read('README.md')
+    expect(readme).toBe(await renderChartReadme())
+    const rows = [...readme.matchAll(/^\| `([^`]+)` /gm)].map((match) => match[1])
+    expect(leaves(CHART_VALUES).filter((leaf) => rows.filter((row) => row === leaf).length !== 1)).toEqual([])
   })
 
   test('values.yaml is YAML with every value in it', () => {
