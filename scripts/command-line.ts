@@ -27,7 +27,7 @@ export function wholeNumber(name: string, text: string, min: number, help: strin
   return refuseCommandLine(`--${name} takes a whole number of at least ${min}, not '${text}'`, help)
 }
 
-function refuseCommandLine(fault: string, help: string): never {
+export function refuseCommandLine(fault: string, help: string): never {
   console.error(`${fault}\n\n${help}`)
   process.exit(2)
 }

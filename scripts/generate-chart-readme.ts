@@ -73,7 +73,7 @@ function introduction({ description, version, kubeVersion }: ChartFile): string 
 
 ${description}.
 
-Needs Kubernetes ${kubeVersion.replace('>=', '').replace('.0-0', '')} or newer and helm 3 or 4. From a registry that the chart and its image were released to:
+Needs Kubernetes ${kubeVersion.replace('>=', '').replace('.0-0', '')} or newer and helm 3 or 4. From a registry that the chart and its image were [released](../../docs/RELEASING.md) to:
 
 \`\`\`sh
 helm install insi oci://registry.example.org/charts/insi --version ${version} --namespace insi --create-namespace --wait \\
