@@ -64,8 +64,14 @@ module.exports = {
     only(
       'cli-layer',
       'cli',
-      ['base/', 'contract/', 'client/', 'config/'],
+      ['base/', 'contract/', 'client/', 'config/', 'archive/'],
       'cli/ uses the client, never server folders.',
+    ),
+    only(
+      'archive-layer',
+      'archive',
+      ['base/', 'contract/'],
+      'archive/ knows where backups are kept and that they are whole, not what they mean.',
     ),
     only(
       'reconciler-layer',

@@ -132,6 +132,8 @@ async function start(context: StartContext): Promise<RunningNode> {
     reader: state.reader,
     replicator: replica,
     clusterAdmin: replica.admin,
+    snapshots: state,
+    version,
     liveMembers: () => liveMembersOf(replica),
     rateObserver: metrics.rates,
     history,
@@ -163,6 +165,7 @@ async function start(context: StartContext): Promise<RunningNode> {
   services.subscriptions.start()
   parts.add('services', async () => {
     services.health.beginStop()
+    await services.backups.stop()
     await atMost(SERVICES_STOP_MS, Promise.all([services.subscriptions.stop(), services.purgeDriver.stop()]))
     services.health.stop()
   })

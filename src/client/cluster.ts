@@ -1,10 +1,11 @@
 // The cluster for administrators: who its members are, and one change of them at a time. Every call needs the root key.
+import type { Readable } from 'node:stream'
 import type { Quorum, StepOutcome, StepPlan } from '../contract/membership-plan.ts'
 import type { TopologyFile } from '../contract/topology.ts'
 import { routeNamed } from './http.ts'
 import type { Fields, HttpClient } from './http.ts'
 import { TIMEOUT_MS_DEFAULT } from './options.ts'
-import type { CallOptions } from './options.ts'
+import type { CallOptions, ReadOptions } from './options.ts'
 import { asList, asNumber, asObject, asText, asTexts } from './parse.ts'
 
 export interface ClusterMember {
@@ -72,9 +73,13 @@ export class Cluster {
     this.#http = http
   }
 
-  /** As the leader sees it; without a leader, what the node that answers knows. */
+  /**
+   * As the leader sees it. A node that is cut off, or was removed and does not know it, tells of no leader: then the others are
+   * asked as well. When none knows one, what the first of them knows.
+   */
   async status(options: CallOptions = {}): Promise<ClusterStatus> {
-    return parseStatus(await this.#http.call(routeNamed('cluster.status'), {}, options))
+    const knowsLeader = (value: unknown): boolean => parseStatus(value).leader !== null
+    return parseStatus(await this.#http.call(routeNamed('cluster.status'), {}, options, knowsLeader))
   }
 
   async members(options: CallOptions = {}): Promise<ClusterMember[]> {
@@ -127,6 +132,14 @@ export class Cluster {
   async pushTopology({ body, generation, hash }: TopologyFile, options: CallOptions = {}): Promise<boolean> {
     const sent = this.#http.call(routeNamed('cluster.topologyPush', 'PUT'), { generation, hash, body }, options)
     return asObject(await sent, 'the answer').changed === true
+  }
+
+  /**
+   * A backup of the whole state with everything that was acknowledged before the call. Resolves with its bytes as they come, to
+   * be read to their end or destroyed; they are whole only if BackupReader finds them so. BACKUP_UNDER_WAY.
+   */
+  async backup(options: ReadOptions = {}): Promise<Readable> {
+    return this.#http.open(routeNamed('cluster.backup'), {}, options)
   }
 
   async #step(step: ClusterStep, planOnly: boolean, options: CallOptions): Promise<StepOutcome> {

@@ -1,5 +1,6 @@
 // A call of the API: picks the endpoint, sends, follows allowed redirects, repeats what is safe to repeat, and turns every
 // failure into a ClientError. The files of the nouns are thin layers over `call`.
+import type { Readable } from 'node:stream'
 import { assert, must } from '../base/assert.ts'
 import { delay, systemClock } from '../base/clock.ts'
 import type { Clock } from '../base/clock.ts'
@@ -104,14 +105,41 @@ export class HttpClient {
   }
 
   /**
-   * Calls `route` and returns the JSON of its answer, undefined when it has none. Rejects with ClientError; with the signal's
-   * reason when that aborts (a write may then have happened).
+   * Calls `route` and returns the JSON of its answer, undefined when it has none. An answer that `isConclusive` denies is taken
+   * only when no other endpoint has a better one. Rejects with ClientError; with the signal's reason when that aborts (a write may
+   * then have happened).
    */
-  async call(route: CallRoute, fields: Fields, options: ReadOptions = {}): Promise<unknown> {
+  async call(
+    route: CallRoute,
+    fields: Fields,
+    options: ReadOptions = {},
+    isConclusive: (value: unknown) => boolean = () => true,
+  ): Promise<unknown> {
+    const send = async (endpoint: Endpoint): Promise<unknown> => {
+      const { answer, asked } = await this.#send(endpoint, route, fields, options)
+      return parseSuccess(answer, asked)
+    }
+    return this.#repeat(route, options, send, isConclusive)
+  }
+
+  /** Calls `route` and resolves with the body of its answer, to be read to its end or destroyed. Rejects like call(). */
+  async open(route: CallRoute, fields: Fields, options: ReadOptions = {}): Promise<Readable> {
+    return this.#repeat(route, options, async (endpoint) => {
+      const { answer } = await this.#send(endpoint, route, fields, { ...options, isStream: true })
+      return must(answer.body, 'a stream that succeeded has a body')
+    })
+  }
+
+  async #repeat<Value>(
+    route: CallRoute,
+    options: CallOptions,
+    send: (endpoint: Endpoint) => Promise<Value>,
+    isConclusive: (value: Value) => boolean = () => true,
+  ): Promise<Value> {
     const startedAtMs = this.#clock.monotonicMs()
     const deadlineMs = startedAtMs + (this.#options.totalTimeoutMs ?? TOTAL_TIMEOUT_MS_DEFAULT)
     for (let round = 1; ; round++) {
-      const outcome = await this.#round(route, fields, options, deadlineMs)
+      const outcome = await this.#round(route, send, isConclusive, deadlineMs)
       if ('value' in outcome) return outcome.value
       const { error, advice } = outcome
       if (advice === 'never' || round >= this.#policy.roundsMax) throw error
@@ -133,36 +161,52 @@ export class HttpClient {
     this.#transport.close()
   }
 
-  async #round(route: CallRoute, fields: Fields, options: ReadOptions, deadlineMs: number): Promise<RoundOutcome> {
+  async #round<Value>(
+    route: CallRoute,
+    send: (endpoint: Endpoint) => Promise<Value>,
+    isConclusive: (value: Value) => boolean,
+    deadlineMs: number,
+  ): Promise<RoundOutcome<Value>> {
     let outcome: { error: ClientError; advice: RetryAdvice } | undefined
+    let inconclusive: { value: Value } | undefined
     for (const endpoint of this.#endpoints.inOrder()) {
-      if (outcome !== undefined && this.#clock.monotonicMs() >= deadlineMs) break
+      if ((inconclusive ?? outcome) !== undefined && this.#clock.monotonicMs() >= deadlineMs) break
       try {
-        const value = await this.#send(endpoint, route, fields, options)
-        this.#endpoints.succeeded(endpoint)
-        return { value }
+        const value = await send(endpoint)
+        if (isConclusive(value)) {
+          this.#endpoints.succeeded(endpoint)
+          return { value }
+        }
+        this.#endpoints.failed(endpoint)
+        inconclusive ??= { value }
       } catch (error) {
         if (!(error instanceof ClientError)) throw error
         const advice = retryAdvice(error, { isRead: route.kind !== 'write' })
         const hasAnswered = error.facts.status !== undefined
         if (advice === 'elsewhere' || !hasAnswered) this.#endpoints.failed(endpoint)
         else this.#endpoints.succeeded(endpoint)
-        if (advice !== 'elsewhere') return { error, advice }
+        if (advice !== 'elsewhere') return inconclusive ?? { error, advice }
         // What a node said tells more than that another one could not be reached.
         if (outcome?.error.facts.status === undefined || hasAnswered) outcome = { error, advice }
       }
     }
-    assert(outcome !== undefined, 'a round asks at least one endpoint')
-    return outcome
+    const found = inconclusive ?? outcome
+    assert(found !== undefined, 'a round asks at least one endpoint')
+    return found
   }
 
-  async #send(endpoint: Endpoint, route: CallRoute, fields: Fields, options: ReadOptions): Promise<unknown> {
+  async #send(
+    endpoint: Endpoint,
+    route: CallRoute,
+    fields: Fields,
+    options: StreamOptions,
+  ): Promise<{ readonly answer: Answer; readonly asked: AskedFor }> {
     const request = buildRequest(endpoint, route, fields, options.consistency ?? this.#options.consistency)
     let url = request.url
     for (let count = 1; ; count++) {
       const asked: AskedFor = { method: request.method, url, isRead: route.kind !== 'write' }
       const answer = await this.#exchange(asked, request.body, options)
-      if (answer.status >= 200 && answer.status < 300) return parseSuccess(answer, asked)
+      if (answer.status >= 200 && answer.status < 300) return { answer, asked }
       if (!REDIRECT_STATUSES.includes(answer.status)) throw errorOfAnswer(answer, asked)
       url = this.#redirectTarget(answer, asked)
       if (count === REDIRECTS_MAX) {
@@ -171,7 +215,7 @@ export class HttpClient {
     }
   }
 
-  async #exchange(asked: AskedFor, body: string | undefined, options: CallOptions): Promise<Answer> {
+  async #exchange(asked: AskedFor, body: string | undefined, options: StreamOptions): Promise<Answer> {
     const timeoutMs = options.timeoutMs ?? this.#options.timeoutMs ?? TIMEOUT_MS_DEFAULT
     const { onServerTiming } = this.#options
     try {
@@ -189,6 +233,7 @@ export class HttpClient {
         timeoutMs,
         connectTimeoutMs: this.#options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS_DEFAULT,
         signal: options.signal,
+        isStream: options.isStream === true,
       })
       const serverTiming = answer.headers['server-timing']
       if (serverTiming !== undefined) onServerTiming?.(String(serverTiming))
@@ -220,7 +265,11 @@ export class HttpClient {
   }
 }
 
-type RoundOutcome = { readonly value: unknown } | { readonly error: ClientError; readonly advice: RetryAdvice }
+interface StreamOptions extends ReadOptions {
+  readonly isStream?: boolean
+}
+
+type RoundOutcome<Value> = { readonly value: Value } | { readonly error: ClientError; readonly advice: RetryAdvice }
 
 function listenerOf(route: CallRoute): 'public' | 'private' {
   return route.listener === 'private' ? 'private' : 'public'

@@ -14,12 +14,16 @@ export interface Exchange {
   readonly timeoutMs: number
   readonly connectTimeoutMs: number
   readonly signal: AbortSignal | undefined
+  /** The body of a success is handed over as it arrives. */
+  readonly isStream?: boolean
 }
 
 export interface Answer {
   readonly status: number
   readonly headers: IncomingHttpHeaders
   readonly text: string
+  /** Of a stream that succeeded, which then has no text. Whoever asked must read it to its end or destroy it. */
+  readonly body?: IncomingMessage
 }
 
 /** `refused`: no connection, so nothing was sent. Everything else may have reached the server. */
@@ -135,6 +139,11 @@ class PendingExchange {
   }
 
   #collect(response: IncomingMessage): void {
+    const { statusCode: status = 0, headers } = response
+    if (this.#exchange.isStream === true && status >= 200 && status < 300) {
+      this.#finish(() => this.#settle.resolve({ status, headers, text: '', body: response }))
+      return
+    }
     const chunks: Buffer[] = []
     let sizeBytes = 0
     response.on('data', (chunk: Buffer) => {

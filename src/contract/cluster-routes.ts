@@ -1,6 +1,6 @@
 // The routes by which root looks at the cluster and changes its membership. routes.ts has them in its table.
 import type { ErrorCode } from './errors.ts'
-import { API_PREFIX } from './route.ts'
+import { API_PREFIX, BINARY_CONTENT_TYPE } from './route.ts'
 import type { Field, Route } from './route.ts'
 
 const NODE: Field = { name: 'node_id', type: 'member', required: true, meaning: 'The name of the node.' }
@@ -177,6 +177,15 @@ export const CLUSTER_ROUTES: readonly Route[] = [
     success: { status: 200, body: '{"safe":true,"leader":"node1","reason":"2 voters stay, and 2 must"}' },
     meaning:
       'About this node: hands leadership over and answers once the quorum survives its exit, or when the time is up (`safe` is false then). Nodes that ask at once are let go one after the other.',
+  }),
+  clusterRoute('read', {
+    name: 'cluster.backup',
+    path: '/cluster/backup',
+    success: { status: 200, body: 'bytes: a manifest, then the state; see docs/BACKUP.md' },
+    produces: BINARY_CONTENT_TYPE,
+    errors: ['BACKUP_UNDER_WAY', 'NODE_STOPPING', 'NODE_QUARANTINED'],
+    meaning:
+      'A backup of the whole state, taken while the node serves: everything that was acknowledged before the request is inside, with `consistency=local` what the node that answers has applied. One at a time on a node. A connection that breaks off, or one that the node cuts because its reader stands still, leaves an incomplete stream, which its end tells: use `insic --root cluster backup`, which checks it.',
   }),
   clusterRoute('node', {
     name: 'join',

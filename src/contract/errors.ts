@@ -156,6 +156,12 @@ export const ERRORS = {
     'Nothing was changed. Try again with a pause that grows.',
     RETRY,
   ),
+  BACKUP_UNDER_WAY: entry(
+    503,
+    'The node hands out another backup already',
+    'Wait until that one is done, or ask another node.',
+    RETRY,
+  ),
   NODE_STOPPING: entry(503, 'The node is stopping', 'Nothing was changed. Use another node.', RETRY),
   NODE_QUARANTINED: entry(
     503,
@@ -212,6 +218,8 @@ export const ERRORS = {
   RECORD_CORRUPT: entry(500, 'Internal Server Error', REPORT_HINT),
   LOG_CORRUPT: entry(500, 'Internal Server Error', REPORT_HINT),
   IDENTITY_CORRUPT: entry(500, 'Internal Server Error', REPORT_HINT),
+  RESTORE_UNFINISHED: entry(500, 'A restore was interrupted', 'Run insid restore again, or empty the data directory.'),
+  RESTORE_REFUSED: entry(500, 'The backup cannot be restored there', 'See docs/BACKUP.md.'),
   IDENTITY_MISMATCH: entry(500, 'Internal Server Error', REPORT_HINT),
   STATE_CORRUPT: entry(500, 'Internal Server Error', REPORT_HINT),
   SNAPSHOT_CORRUPT: entry(500, 'Internal Server Error', REPORT_HINT),

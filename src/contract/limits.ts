@@ -153,6 +153,11 @@ export const LEAVE_TIMEOUT_MS_MAX = 600_000
 export const LEAVE_POLL_INTERVAL_MS = 200
 export const LEAVE_HOLD_MS = 30_000
 
+/** Backups that a node hands out at a time, what it reads for one at a time, and how long one may take. */
+export const BACKUPS_PER_NODE_MAX = 1
+export const BACKUP_CHUNK_BYTES = 256 * 1024
+export const BACKUP_DURATION_MS_MAX = 2 * 60 * 60 * 1000
+
 /** A body over its limit is still read and dropped up to this much, so that the answer reaches the client. */
 export const BODY_DISCARD_BYTES_MAX = 32 * 1024 * 1024
 

@@ -129,8 +129,11 @@ function responsesOf(route: Route, hasBody: boolean): JsonObject {
   return { ...responses, default: { description, content: { 'application/json': { schema: ERROR_REF } } } }
 }
 
-function successOf({ name, success: { body } }: Route): JsonObject {
+function successOf({ name, produces, success: { body } }: Route): JsonObject {
   if (body === '') return { description: 'Done; the body is empty.' }
+  if (produces !== undefined) {
+    return { description: body, content: { [produces]: { schema: { type: 'string', format: 'binary' } } } }
+  }
   const schema = answerSchemaOf(name)
   const content: JsonObject =
     schema === undefined ? { 'text/plain': { schema: TEXT } } : { 'application/json': { schema } }

@@ -3,6 +3,9 @@ import type { ErrorCode } from './errors.ts'
 
 export const API_PREFIX = '/db/api/v1'
 
+/** Of answers that are bytes. */
+export const BINARY_CONTENT_TYPE = 'application/octet-stream'
+
 export type Method = 'GET' | 'POST' | 'PUT' | 'DELETE'
 
 /** `ops` routes need no key; they are on the private listener and on the ops listener when one is configured. */
@@ -69,6 +72,8 @@ export interface Route {
   readonly fields: readonly Field[]
   /** Answers with a WebSocket or an event stream; the key may also come in the query or in a subprotocol. */
   readonly stream?: true
+  /** Content type of the answer when it is neither JSON nor text. */
+  readonly produces?: string
   readonly success: { readonly status: number; readonly body: string }
   /** Codes beyond those that every route of its kind can answer. */
   readonly errors: readonly ErrorCode[]

@@ -1,4 +1,5 @@
 // How answers leave: headers and body in one write, past Koa's own response, which costs more than the work of a read.
+import { BINARY_CONTENT_TYPE } from '../contract/route.ts'
 import type { RequestContext } from './context.ts'
 
 export type HeaderList = readonly string[]
@@ -59,6 +60,11 @@ export function streamHeaders(ctx: RequestContext): string[] {
     ...NOSNIFF,
     ...nodeHeaders(ctx),
   ]
+}
+
+/** Headers of bytes that follow piece by piece. */
+export function binaryHeaders(ctx: RequestContext): string[] {
+  return ['Content-Type', BINARY_CONTENT_TYPE, 'Cache-Control', 'no-store', ...NOSNIFF, ...nodeHeaders(ctx)]
 }
 
 function nodeHeaders(ctx: RequestContext): string[] {

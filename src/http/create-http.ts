@@ -19,6 +19,7 @@ import { EventSockets } from './event-sockets.ts'
 import { RequestIds } from './middleware/begin.ts'
 import type { RequestObserver } from './middleware/observe.ts'
 import { aliasHandlers } from './routes/aliases.ts'
+import { backupHandlers } from './routes/backup.ts'
 import { cacheHandlers } from './routes/cache.ts'
 import { clusterHandlers } from './routes/cluster.ts'
 import { entityHandlers } from './routes/entities.ts'
@@ -125,6 +126,7 @@ function handlersOf(
     ...entityHandlers(services.entities),
     ...insightHandlers(services.insight),
     ...clusterHandlers(services),
+    ...backupHandlers(services),
     ...eventHandlers(
       { clock, events: services.events, sockets },
       { ...config.limits, allowedOrigins: config.events.allowedOrigins },

@@ -12,6 +12,7 @@ import type { ReplicaIdentity } from './replica-options.ts'
 const VERSION = 1
 const DEFAULT_PATH = 'identity.json'
 const QUARANTINE_PATH = 'quarantine.json'
+const RESTORING_PATH = 'restoring.json'
 
 /** The content of the file, beside its version and checksum. */
 interface IdentityContent {
@@ -27,6 +28,8 @@ export interface IdentityOptions {
   readonly nodeId: string
   readonly random: Random
   readonly path?: string
+  /** Only a restore itself may use the directory that it fills. */
+  readonly isRestoring?: boolean
 }
 
 export class NodeIdentity implements ReplicaIdentity {
@@ -48,6 +51,7 @@ export class NodeIdentity implements ReplicaIdentity {
    */
   static async open(options: IdentityOptions): Promise<NodeIdentity> {
     const { disk, nodeId, random, path = DEFAULT_PATH } = options
+    if (options.isRestoring !== true) await assertNotRestoring(disk, nodeId)
     const bytes = await disk.readFile(path)
     if (bytes !== undefined) {
       const content = decode(bytes, path)
@@ -115,6 +119,32 @@ export class NodeIdentity implements ReplicaIdentity {
     await this.#disk.writeFileAtomic(this.#path, encode(content))
     this.#content = content
   }
+}
+
+/** Remembers durably that the data directory is being filled from a backup: until endRestore() no node starts on it. */
+export async function beginRestore(disk: Disk): Promise<void> {
+  await disk.makeDirectory('')
+  await disk.writeFileAtomic(RESTORING_PATH, Buffer.from('{}\n'))
+}
+
+/** The data directory is complete. */
+export async function endRestore(disk: Disk): Promise<void> {
+  await disk.remove(RESTORING_PATH)
+  await disk.syncDirectory('')
+}
+
+/** Whether a restore began that did not come to its end. */
+export async function isRestoreUnfinished(disk: Disk): Promise<boolean> {
+  return (await disk.readFile(RESTORING_PATH)) !== undefined
+}
+
+async function assertNotRestoring(disk: Disk, nodeId: string): Promise<void> {
+  if (!(await isRestoreUnfinished(disk))) return
+  throw new InsiError(
+    'RESTORE_UNFINISHED',
+    `a restore into this data directory was interrupted, so it is not complete. Run insid restore --as ${nodeId} again, or ` +
+      'empty the directory',
+  )
 }
 
 /** Any such file counts, readable or not. */

@@ -9,6 +9,8 @@ import { AliasService } from './aliases.ts'
 import { AuthorizationLease } from './authorization-lease.ts'
 import { CacheService } from './cache.ts'
 import { ClusterHistory } from './cluster-history.ts'
+import { BackupService } from './backups.ts'
+import type { SnapshotSource } from './backups.ts'
 import { ClusterService } from './cluster.ts'
 import { TopologyService } from './cluster-topology.ts'
 import type { ClusterAdmin } from './cluster-admin.ts'
@@ -48,6 +50,10 @@ export interface ServicesDeps {
   readonly reader: StateReader
   readonly replicator: Replicator
   readonly clusterAdmin: ClusterAdmin
+  /** What backups are made of; the state machine. */
+  readonly snapshots: SnapshotSource
+  /** The release. */
+  readonly version: string
   /** On the leader: the members that it hears from; absent: nobody's slots are taken away. */
   readonly liveMembers?: LiveMembers
   /** Where refused requests are counted. */
@@ -69,6 +75,7 @@ export interface Services {
   readonly insight: InsightService
   readonly cluster: ClusterService
   readonly topology: TopologyService
+  readonly backups: BackupService
   readonly ping: PingService
   readonly health: HealthService
   readonly usage: UsageTotalsService
@@ -136,6 +143,14 @@ export function createServices(given: ServicesDeps): Services {
     insight: new InsightService({ reader, readGate, tokens, keys }),
     cluster,
     topology,
+    backups: new BackupService({
+      clock: given.clock,
+      log: log.child({ part: 'backup' }),
+      replicator,
+      readGate,
+      snapshots: deps.snapshots,
+      version: deps.version,
+    }),
     overview: new OverviewService({ cluster, operations, usage, history: deps.history ?? new ClusterHistory(clock) }),
     ping: new PingService({ clock, reader, replicator }),
     health: new HealthService({ clock, replicator }),

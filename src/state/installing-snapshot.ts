@@ -1,12 +1,13 @@
 // A state that is being received, written beside the current one and checked before it may take its place.
-import { assert } from '../base/assert.ts'
+import { assert, must } from '../base/assert.ts'
 import { InsiError } from '../base/errors.ts'
+import { snapshotCorrupt } from '../contract/frames.ts'
 import type { SnapshotMeta } from '../raft/types.ts'
 import { STORE_PREFIX } from '../storage/keyspace.ts'
-import type { OrderedStore } from '../storage/ordered-store.ts'
-import { APPLIED_KEY, INSTALLED_KEY, decodeAppliedPoint, encodeInstalled } from './applied-point.ts'
+import type { OrderedStore, WriteOp } from '../storage/ordered-store.ts'
+import { APPLIED_KEY, INSTALLED_KEY, decodeAppliedPoint, encodeAppliedPoint, encodeInstalled } from './applied-point.ts'
 import { ContentAudit } from './content-audit.ts'
-import { FrameDecoder, snapshotCorrupt } from './snapshot-format.ts'
+import { FrameDecoder } from './snapshot-format.ts'
 import type { SnapshotFrame, SnapshotRecord } from './snapshot-format.ts'
 
 /** What the state machine does at the end. */
@@ -65,11 +66,30 @@ export class InstallingSnapshot {
 
   /** Replaces the current state by the one that was verified; `meta` is what it covers, with the membership there. */
   async commit(meta: SnapshotMeta): Promise<void> {
-    assert(this.#isVerified, 'only a verified snapshot is installed')
+    this.#assertVerified()
     if (meta.index !== this.#header?.index || meta.term !== this.#header.term) {
       throw snapshotCorrupt('it covers other entries than was said')
     }
-    await this.#store.batch([{ type: 'put', key: INSTALLED_KEY, value: encodeInstalled(meta) }], { sync: true })
+    await this.#commit(meta, [])
+  }
+
+  /** The same as the beginning of another log, which goes on behind `meta.index`: that of a new cluster. */
+  async commitMoved(meta: SnapshotMeta): Promise<void> {
+    this.#assertVerified()
+    const { index, term } = must(this.#header, 'a verified snapshot has a header')
+    assert(meta.index >= index && meta.term >= term, 'a state never goes back')
+    const record = must(this.#store.get(APPLIED_KEY), 'a verified snapshot says what it covers')
+    const value = encodeAppliedPoint({ ...decodeAppliedPoint(record), index: meta.index, term: meta.term })
+    await this.#commit(meta, [{ type: 'put', key: APPLIED_KEY, value }])
+  }
+
+  #assertVerified(): void {
+    assert(this.#isVerified, 'only a verified snapshot is installed')
+  }
+
+  async #commit(meta: SnapshotMeta, ops: readonly WriteOp[]): Promise<void> {
+    const installed: WriteOp = { type: 'put', key: INSTALLED_KEY, value: encodeInstalled(meta) }
+    await this.#store.batch([...ops, installed], { sync: true })
     await this.#outcome.commit()
   }
 

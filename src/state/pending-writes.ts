@@ -1,10 +1,11 @@
 // The writes of one apply() before they reach the store: later entries read what earlier ones wrote.
 import { crc32 } from 'node:zlib'
 import { assert } from '../base/assert.ts'
+import { mix } from '../base/hash-mix.ts'
 import type { KeyRange } from '../storage/keyspace.ts'
 import type { OrderedStore, WriteOp } from '../storage/ordered-store.ts'
 import { recordChecksum } from '../storage/record.ts'
-import { addToSum, markerChecksum, mix, takeFromSum } from './state-hash.ts'
+import { addToSum, markerChecksum, takeFromSum } from './state-hash.ts'
 
 /** Tells a deletion from a put in the rolling hash. */
 const DELETE_TAG = 0x64_65_6c_00

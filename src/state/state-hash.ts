@@ -8,14 +8,6 @@ import { crc32 } from 'node:zlib'
 export const STATE_HASH_INTERVAL = 256
 const CHECKPOINT_COUNT_MAX = 64
 
-const GOLDEN_RATIO = 0x9e3779b1
-
-/** Folds `value` into `hash`; two different hashes stay different under the same values. Unsigned 32 bits. */
-export function mix(hash: number, value: number): number {
-  const product = Math.imul(hash ^ value, GOLDEN_RATIO)
-  return (product ^ (product >>> 15)) >>> 0
-}
-
 /** `sum` with a checksum added. Unsigned 32 bits. */
 export function addToSum(sum: number, checksum: number): number {
   return (sum + checksum) >>> 0

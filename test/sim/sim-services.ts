@@ -33,6 +33,8 @@ export function createSimServices(
     reader: state.reader,
     replicator: replica,
     clusterAdmin: replica.admin,
+    snapshots: state,
+    version: '1.2.3',
     liveMembers: () => liveMembersOf(replica),
   })
   state.setChangeListener(services.changes)

@@ -80,8 +80,9 @@ export class HttpNode {
       reader: state.reader,
       replicator: this.replicator,
       clusterAdmin: new SingleNodeAdmin(),
+      snapshots: state,
     }
-    this.services = createServices({ ...deps, rateObserver: this.metrics.rates })
+    this.services = createServices({ ...deps, version: '1.2.3', rateObserver: this.metrics.rates })
     state.setChangeListener(this.services.changes)
     this.services.subscriptions.start()
     this.listeners = createHttp({

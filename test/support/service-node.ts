@@ -35,7 +35,7 @@ export async function serviceNode(
   const config = options.config ?? configOf()
   const clusterAdmin = new SingleNodeAdmin()
   const deps = { config, clock, random: systemRandom, log: silentLog, reader: state.reader, replicator, clusterAdmin }
-  const services = createServices(deps)
+  const services = createServices({ ...deps, snapshots: state, version: '1.2.3' })
   state.setChangeListener(services.changes)
   return { services, state, replicator, clock }
 }

@@ -96,6 +96,13 @@ function buildProgram(setExitCode: (code: number) => void): Command {
     .option('--confirm <cluster>', 'the id of the cluster that is given up; without it nothing is changed')
     .action(async (_own: unknown, command: Command) => setExitCode(await runRecovery(command.optsWithGlobals())))
   program
+    .command('restore')
+    .description('make a new cluster from a backup: fill the empty data directory of a stopped node')
+    .argument('<source>', 'the backup: a file, or - for stdin')
+    .action(async (source: string, _own: unknown, command: Command) =>
+      setExitCode(await runRestore(source, command.optsWithGlobals())),
+    )
+  program
     .command('completion')
     .description('print a completion script')
     .addArgument(program.createArgument('<shell>', 'the shell').choices(SHELLS))
@@ -164,6 +171,16 @@ async function runRecovery(flags: Flags): Promise<number> {
   const { recover } = await import('./recover-alone.ts')
   const command = `${commandNames().insid} recover-alone --as ${nodeId} --config ${flags.config}`
   return recover({ loaded, nodeId, configPath: flags.config, confirmed: flags.confirm, command })
+}
+
+async function runRestore(source: string, flags: Flags): Promise<number> {
+  const loaded = await loadWith(flags, false)
+  const ids = Object.keys(loaded.config.nodes)
+  const nodeId = flags.as ?? (ids.length === 1 ? ids[0] : undefined)
+  if (nodeId === undefined) return whichNode(ids)
+  if (loaded.config.nodes[nodeId] === undefined) return unknownNode(nodeId, ids, flags.config)
+  const { restore } = await import('./restore.ts')
+  return restore({ loaded, nodeId, configPath: flags.config, source })
 }
 
 function whichNode(ids: readonly string[]): number {

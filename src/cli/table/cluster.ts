@@ -139,6 +139,20 @@ export const CLUSTER_COMMANDS: readonly Command[] = [
     load: async () => (await import('../topology.ts')).topology,
   },
   {
+    path: ['cluster', 'backup'],
+    summary: 'Copy everything that the cluster knows into a file, while it goes on serving.',
+    details:
+      'Everything that was acknowledged before is inside. Nothing stands under the name of a backup before it is complete and checked. insid restore makes a cluster of it, with the same instance secret, which is not inside.',
+    args: [{ name: 'destination', meaning: 'A file; a directory, which gets a name by time; or - for stdout.' }],
+    access: 'root',
+    failure: 'The backup failed',
+    examples: [
+      { line: 'insic --root cluster backup /backups/', meaning: 'named by cluster and time' },
+      { line: 'insic --root cluster backup now.insi', meaning: 'one file' },
+    ],
+    load: async () => (await import('../backup.ts')).backup,
+  },
+  {
     path: ['cluster', 'leave-gate'],
     summary: 'Before a node stops: hand its leadership over and wait until the quorum survives its exit.',
     details:

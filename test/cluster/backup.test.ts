@@ -1,0 +1,208 @@
+// Backup and restore on real processes: a backup is taken under writes, and a cluster of three begins again with it.
+import { execFile } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { mkdtemp, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises'
+import { request } from 'node:http'
+import type { IncomingMessage } from 'node:http'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { eventually } from '../support/eventually.ts'
+import { ProcessCluster } from '../support/process-cluster.ts'
+import { runInsid, startInsid } from './insid-process.ts'
+
+const INSIC = path.resolve(import.meta.dirname, '../../src/bin/insic.ts')
+const NODES = ['node0', 'node1', 'node2']
+const CANARY = 'canary-value-5b1f'
+
+let cluster: ProcessCluster
+let backups: string
+beforeAll(async () => {
+  cluster = await ProcessCluster.running(3)
+  backups = await mkdtemp(path.join(tmpdir(), 'insi-backups-'))
+}, 60_000)
+afterAll(async () => {
+  await cluster.destroy()
+  await rm(backups, { recursive: true, force: true })
+})
+
+interface Outcome {
+  readonly code: number
+  readonly stdout: string
+  readonly stderr: string
+}
+
+function insic(...words: string[]): Promise<Outcome> {
+  return new Promise((resolve) => {
+    execFile(
+      process.execPath,
+      [INSIC, '--config', cluster.configPath, ...words],
+      { encoding: 'utf8', env: { PATH: process.env['PATH'] } },
+      (error, stdout, stderr) => {
+        resolve({ code: error === null ? 0 : Number(error.code ?? 1), stdout, stderr })
+      },
+    )
+  })
+}
+
+const insid = (...words: string[]) => runInsid([...words, '--config', cluster.configPath], { cwd: cluster.layout.home })
+
+const dataOf = (nodeId: string): string => path.join(cluster.layout.home, 'data', nodeId)
+
+/** Sets keys one after the other until it is stopped; resolves with how many were acknowledged. */
+function writeKeys(): { acknowledged: () => number; stop: () => Promise<number> } {
+  let count = 0
+  const stopping = new AbortController()
+  const done = (async () => {
+    while (!stopping.signal.aborted) {
+      const key = `live-${count}`
+      if ((await cluster.set('node1', key, `value of ${key}`)).status === 200) count++
+    }
+    return count
+  })()
+  return {
+    acknowledged: () => count,
+    stop: () => {
+      stopping.abort()
+      return done
+    },
+  }
+}
+
+/** Asks for a backup and reads nothing of it. */
+function openBackup(nodeId: string, key: string): Promise<IncomingMessage> {
+  const node = cluster.layout.nodes.find(({ id }) => id === nodeId)
+  return new Promise((resolve, reject) => {
+    const sent = request(
+      {
+        host: '127.0.0.1',
+        port: node?.privatePort,
+        path: '/db/api/v1/cluster/backup',
+        headers: { authorization: `Bearer ${key}` },
+      },
+      resolve,
+    )
+    sent.on('error', reject)
+    sent.end()
+  })
+}
+
+async function statusOf(message: IncomingMessage): Promise<number> {
+  message.resume()
+  return message.statusCode ?? 0
+}
+
+test('a backup holds what was acknowledged before it, and three nodes begin again with it', async () => {
+  const created = await insic('--root', 'admin', 'create-key', 'tenant', '-o', 'json')
+  expect(created).toMatchObject({ code: 0 })
+  const tenantKey = /insi_[\w-]+/.exec(created.stdout)?.[0] ?? 'none'
+  expect((await cluster.set('node0', 'canary', CANARY)).status).toBe(200)
+  const writer = writeKeys()
+  await eventually('some are written', async () => (writer.acknowledged() >= 50 ? true : undefined))
+
+  const before = writer.acknowledged()
+  const made = await insic('--root', '-o', 'json', 'cluster', 'backup', `${backups}/`)
+  expect(made).toMatchObject({ code: 0, stderr: '' })
+  const summary = JSON.parse(made.stdout) as { name: string; sha256: string; cluster_id: string; size_bytes: number }
+  const total = await writer.stop()
+  expect(total).toBeGreaterThan(before)
+  expect(summary.name).toMatch(/^insi-[0-9a-f]{8}-\d{8}T\d{6}Z\.insi$/)
+  expect(await readdir(backups)).toEqual([summary.name])
+  const file = path.join(backups, summary.name)
+  const bytes = await readFile(file)
+  expect([bytes.length, createHash('sha256').update(bytes).digest('hex')]).toEqual([summary.size_bytes, summary.sha256])
+
+  // Of keys, the state has digests alone, and of the secret nothing.
+  const stream = await cluster.call('node2', '/db/api/v1/cluster/backup', { private: true })
+  expect(stream.text).toContain(CANARY)
+  for (const secret of [tenantKey, tenantKey.slice(5), cluster.layout.secret, cluster.rootKey]) {
+    expect(secret.length).toBeGreaterThan(10)
+    expect(stream.text).not.toContain(secret)
+  }
+
+  expect(await insid('restore', '--as', 'node0', file)).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('is in use by node0'),
+  })
+  for (const nodeId of NODES) await cluster.end(nodeId, 'SIGTERM')
+  expect(await insid('restore', '--as', 'node0', file)).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('is not empty'),
+  })
+  for (const nodeId of NODES) await rename(dataOf(nodeId), `${dataOf(nodeId)}.old`)
+  const restored = await insid('restore', '--as', 'node0', file)
+  expect(restored).toMatchObject({ code: 0, stderr: '' })
+  expect(restored.stdout).toContain(`of cluster ${summary.cluster_id}`)
+
+  cluster.startAll()
+  await cluster.ready()
+  const status = (await cluster.call('node2', '/db/api/v1/cluster/status', { private: true })).json()
+  expect(status).toMatchObject({ quorum: { voters: 3 } })
+  expect((status as { cluster_id: string }).cluster_id).not.toBe(summary.cluster_id)
+  for (const nodeId of NODES) {
+    expect(await cluster.get(nodeId, 'canary')).toBe(CANARY)
+    for (let at = 0; at < before; at += 7) expect(await cluster.get(nodeId, `live-${at}`)).toBe(`value of live-${at}`)
+  }
+  expect((await cluster.set('node2', 'after', 'the restore')).status).toBe(200)
+  expect(await cluster.get('node0', 'after')).toBe('the restore')
+}, 90_000)
+
+test('what is no whole backup is refused, and no node starts on what it left', async () => {
+  const [name = ''] = await readdir(backups)
+  const good = await readFile(path.join(backups, name))
+  const raw = Buffer.from(good)
+  const middle = Math.floor(raw.length / 2)
+  raw[middle] = (raw[middle] ?? 0) ^ 1
+  const bad = {
+    truncated: good.subarray(0, -1),
+    damaged: raw,
+    longer: Buffer.concat([good, Buffer.from('x')]),
+    none: Buffer.from('no'),
+  }
+  await cluster.end('node2', 'SIGTERM')
+  await rm(dataOf('node2'), { recursive: true })
+  for (const [kind, bytes] of Object.entries(bad)) {
+    const file = path.join(cluster.layout.home, `${kind}.insi`)
+    await writeFile(file, bytes)
+    expect(await insid('restore', '--as', 'node2', file)).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('SNAPSHOT_CORRUPT'),
+    })
+  }
+  expect(await insid('--as', 'node2')).toMatchObject({ code: 1, stderr: expect.stringContaining('RESTORE_UNFINISHED') })
+  const file = path.join(backups, name)
+  const killed = startInsid(['restore', '--as', 'node2', '--config', cluster.configPath, file], {
+    cwd: cluster.layout.home,
+  })
+  await eventually('it has begun', async () => {
+    const found = await readdir(path.join(dataOf('node2'), 'state')).catch(() => [])
+    return found.length > 0 || killed.output.stdout !== '' ? true : undefined
+  })
+  killed.kill('SIGKILL')
+  await killed.ended
+  if (!killed.output.stdout.includes('only member')) {
+    expect(await insid('--as', 'node2')).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('RESTORE_UNFINISHED'),
+    })
+    expect(await insid('restore', '--as', 'node2', file)).toMatchObject({ code: 0 })
+  }
+  await rm(dataOf('node2'), { recursive: true })
+  cluster.start('node2')
+  await cluster.ready(['node2'])
+}, 60_000)
+
+test('a backup needs the root key, and a node hands out one at a time', async () => {
+  expect(await statusOf(await openBackup('node0', 'insi_nobody'))).toBe(401)
+  // Enough that the first one cannot be sent ahead into the buffers of the connection.
+  const value = 'x'.repeat(512 * 1024)
+  for (let at = 0; at < 24; at++) expect((await cluster.set('node0', `large-${at}`, value)).status).toBe(200)
+  const unread = await openBackup('node0', cluster.rootKey)
+  expect(unread.statusCode).toBe(200)
+  unread.on('error', () => {})
+  const second = await openBackup('node0', cluster.rootKey)
+  expect(await statusOf(second)).toBe(503)
+  unread.destroy()
+  await eventually('one that went away is forgotten', async () =>
+    (await statusOf(await openBackup('node0', cluster.rootKey))) === 200 ? true : undefined,
+  )
+}, 30_000)
