@@ -39,6 +39,13 @@ module.exports = {
       ['base/', 'raft/', 'storage/'],
       'replication/ sees the state only through its ports.',
     ),
+    {
+      name: 'replica-joins-the-rooms',
+      severity: 'error',
+      comment: 'Rooms of replication/ do not see replica/, which joins them: take what is needed as a parameter.',
+      from: { path: '^src/replication/(log|transport|snapshots|membership)/' },
+      to: { path: '^src/replication/replica/' },
+    },
     only(
       'contract-layer',
       'contract',

@@ -1,6 +1,6 @@
 // How a request over a rate limit is refused, by either limiter.
 import { insiError } from '../contract/errors.ts'
-import type { RateDenial } from '../services/rate-limiter.ts'
+import type { RateDenial } from '../services/rates/limiter.ts'
 
 const MS_PER_SECOND = 1_000
 

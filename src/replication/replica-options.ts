@@ -6,7 +6,7 @@ import type { Log } from '../base/log.ts'
 import type { Random } from '../base/random.ts'
 import type { Raft } from '../raft/raft.ts'
 import type { MemberId, RaftInitialState, RaftLog, RaftOptions } from '../raft/types.ts'
-import { FIRST_COMMAND_VERSION } from './command-versions.ts'
+import { FIRST_COMMAND_VERSION } from './membership/command-versions.ts'
 import type { DurableLog, PeerTransport, StateMachine } from './ports.ts'
 import type { ReplicaObserver } from './replica-observer.ts'
 

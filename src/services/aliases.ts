@@ -10,9 +10,9 @@ import type { KeyService, ResolvedKey } from './keys.ts'
 import type { Proposer } from './proposer.ts'
 import type { ReadGate } from './read-gate.ts'
 import type { Replicator } from './replicator.ts'
-import type { Revocations } from './revocations.ts'
-import { tokenDigest } from './tokens.ts'
-import type { TokenCodec } from './tokens.ts'
+import type { Revocations } from './authorization/revocations.ts'
+import { tokenDigest } from './authorization/tokens.ts'
+import type { TokenCodec } from './authorization/tokens.ts'
 
 export interface AliasServiceDeps {
   readonly clock: Clock

@@ -7,9 +7,9 @@ import type { EntityLimits } from '../state/commands.ts'
 import type { KeyService } from './keys.ts'
 import type { Proposer } from './proposer.ts'
 import type { Replicator } from './replicator.ts'
-import type { Revocations } from './revocations.ts'
-import { tokenDigest } from './tokens.ts'
-import type { TokenCodec } from './tokens.ts'
+import type { Revocations } from './authorization/revocations.ts'
+import { tokenDigest } from './authorization/tokens.ts'
+import type { TokenCodec } from './authorization/tokens.ts'
 
 export interface EntityServiceDeps {
   readonly clock: Clock

@@ -5,13 +5,13 @@ import { SUBSCRIBER_DRAIN_SPREAD_MS } from '../contract/limits.ts'
 import { STREAM_ENDS } from '../contract/stream-ends.ts'
 import type { StateReader } from '../state/state-reader.ts'
 import type { Caller } from './caller.ts'
-import type { EventHub } from './event-hub.ts'
-import type { EventSink, EventSubscriber } from './event-subscriber.ts'
-import { parsePattern } from './event-topics.ts'
+import type { EventHub } from './events/hub.ts'
+import type { EventSink, EventSubscriber } from './events/subscriber.ts'
+import { parsePattern } from './events/topics.ts'
 import { rejectionError } from './key-values.ts'
 import type { Proposer } from './proposer.ts'
 import type { Replicator } from './replicator.ts'
-import type { SubscriptionSlots } from './subscription-slots.ts'
+import type { SubscriptionSlots } from './events/subscription-slots.ts'
 
 export interface EventServiceDeps {
   readonly clock: Clock

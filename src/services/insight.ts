@@ -8,7 +8,7 @@ import { aliasTokens } from './aliases.ts'
 import type { Caller } from './caller.ts'
 import type { KeyService } from './keys.ts'
 import type { ReadGate } from './read-gate.ts'
-import type { TokenCodec } from './tokens.ts'
+import type { TokenCodec } from './authorization/tokens.ts'
 
 export interface InsightServiceDeps {
   readonly reader: StateReader

@@ -6,11 +6,11 @@ import { TOKEN_CACHE_ENTRIES_MAX } from '../contract/limits.ts'
 import { rootKeyOf } from '../contract/root-key.ts'
 import { ROOT_ENTITY_ID } from '../state/commands.ts'
 import type { EntityRecord, KeyRecord, StateReader } from '../state/state-reader.ts'
-import type { AuthorizationLease } from './authorization-lease.ts'
+import type { AuthorizationLease } from './authorization/lease.ts'
 import type { Caller } from './caller.ts'
 import { RecentMap } from './recent-map.ts'
-import { tokenDigest } from './tokens.ts'
-import type { ParsedToken, TokenCodec, TokenContent } from './tokens.ts'
+import { tokenDigest } from './authorization/tokens.ts'
+import type { ParsedToken, TokenCodec, TokenContent } from './authorization/tokens.ts'
 
 export interface KeyServiceDeps {
   readonly clock: Clock

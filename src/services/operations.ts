@@ -3,7 +3,7 @@
 import type { Clock, Timer } from '../base/clock.ts'
 import type { Random } from '../base/random.ts'
 import type { PeerChannel, ServiceMessage } from './peer-channel.ts'
-import { FIRST_REQUEST_ID_MAX, OPERATIONS_WAIT_MS } from './rate-limits.ts'
+import { FIRST_REQUEST_ID_MAX, OPERATIONS_WAIT_MS } from './rates/limits.ts'
 
 const OPERATION_KINDS = ['values', 'cache', 'events', 'subscribers', 'blobs', 'system'] as const
 export type OperationKind = (typeof OPERATION_KINDS)[number]

@@ -12,8 +12,8 @@ import type { StateReader } from '../state/state-reader.ts'
 import type { Caller } from './caller.ts'
 import { ChangeWindow } from './change-window.ts'
 import type { RecordedChange } from './change-window.ts'
-import { EventFrame } from './event-frame.ts'
-import type { EventSink } from './event-subscriber.ts'
+import { EventFrame } from './events/frame.ts'
+import type { EventSink } from './events/subscriber.ts'
 import type { ReadGate } from './read-gate.ts'
 
 export interface WatchServiceDeps {

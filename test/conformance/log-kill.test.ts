@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { systemRandom } from '../../src/base/random.ts'
-import { SegmentedLog } from '../../src/replication/segmented-log.ts'
+import { SegmentedLog } from '../../src/replication/log/segmented-log.ts'
 import { NodeDisk } from '../../src/storage/node-disk.ts'
 import { entryOf } from '../unit/replication/log-fixture.ts'
 

@@ -1,7 +1,7 @@
 // What a durable log promises on every disk, as a RaftLog and over restarts of its process. Run by log.test.ts.
 import { MemoryLog } from '../../src/raft/memory-log.ts'
 import type { Entry } from '../../src/raft/types.ts'
-import { SegmentedLog, type SegmentedLogOptions } from '../../src/replication/segmented-log.ts'
+import { SegmentedLog, type SegmentedLogOptions } from '../../src/replication/log/segmented-log.ts'
 import type { Disk } from '../../src/storage/disk.ts'
 import { SeededRandom } from '../support/seeded-random.ts'
 import { entryOf } from '../unit/replication/log-fixture.ts'

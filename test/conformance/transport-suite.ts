@@ -1,6 +1,6 @@
 // What every PeerTransport promises, whether it runs on sockets or in the simulation.
 import type { PeerMessage } from '../../src/replication/peer-messages.ts'
-import { OUTGOING_QUEUE_MESSAGES_MAX } from '../../src/replication/peer-transport-limits.ts'
+import { OUTGOING_QUEUE_MESSAGES_MAX } from '../../src/replication/transport/limits.ts'
 import type { PeerIdentity, PeerTransport } from '../../src/replication/ports.ts'
 
 /** A running node of the suite. Its records grow as things happen. */

@@ -4,9 +4,9 @@ import { assert } from '../../src/base/assert.ts'
 import { InsiError } from '../../src/base/errors.ts'
 import type { Clock } from '../../src/base/clock.ts'
 import type { Random } from '../../src/base/random.ts'
-import { decodePeerMessage, encodePeerMessage } from '../../src/replication/peer-codec.ts'
+import { decodePeerMessage, encodePeerMessage } from '../../src/replication/transport/peer-codec.ts'
 import type { PeerMessage } from '../../src/replication/peer-messages.ts'
-import { OUTGOING_QUEUE_MESSAGES_MAX } from '../../src/replication/peer-transport-limits.ts'
+import { OUTGOING_QUEUE_MESSAGES_MAX } from '../../src/replication/transport/limits.ts'
 import type { PeerHandlers, PeerIdentity, PeerTransport } from '../../src/replication/ports.ts'
 
 /** Rates are probabilities a message, in [0, 1]. */

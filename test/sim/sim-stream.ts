@@ -1,10 +1,10 @@
 // One subscriber or watcher: it connects to any node, leaves or is thrown out, and resumes anywhere from where it was.
 import { InsiError, messageOf } from '../../src/base/errors.ts'
 import type { StreamEnd } from '../../src/contract/stream-ends.ts'
-import type { Replica } from '../../src/replication/replica.ts'
+import type { Replica } from '../../src/replication/replica/replica.ts'
 import type { Caller } from '../../src/services/caller.ts'
-import type { EventFrame } from '../../src/services/event-frame.ts'
-import type { EventSink } from '../../src/services/event-subscriber.ts'
+import type { EventFrame } from '../../src/services/events/frame.ts'
+import type { EventSink } from '../../src/services/events/subscriber.ts'
 import type { Services } from '../../src/services/services.ts'
 import type { SimClock } from './sim-clock.ts'
 import type { SimNode } from './sim-node.ts'

@@ -2,7 +2,7 @@
 import { writeSync } from 'node:fs'
 import { systemRandom } from '../../src/base/random.ts'
 import { must } from '../../src/base/assert.ts'
-import { SegmentedLog } from '../../src/replication/segmented-log.ts'
+import { SegmentedLog } from '../../src/replication/log/segmented-log.ts'
 import { NodeDisk } from '../../src/storage/node-disk.ts'
 import { entryOf } from '../unit/replication/log-fixture.ts'
 

@@ -2,7 +2,7 @@
 import type { EntityId } from '../../src/state/commands.ts'
 import type { EntityRecord } from '../../src/state/state-reader.ts'
 import type { PeerChannel, ServiceMessage, ServiceMessageHandler } from '../../src/services/peer-channel.ts'
-import { RateLimiter } from '../../src/services/rate-limiter.ts'
+import { RateLimiter } from '../../src/services/rates/limiter.ts'
 import { SeededRandom } from './seeded-random.ts'
 import { VirtualClock } from './virtual-clock.ts'
 

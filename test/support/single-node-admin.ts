@@ -1,7 +1,7 @@
 // The membership of a cluster of one voter that never changes. For tests of what stands on it.
 import { insiError, isErrorCode } from '../../src/contract/errors.ts'
-import { planStep } from '../../src/replication/cluster-plan.ts'
-import { clusterViewOf } from '../../src/replication/cluster-view.ts'
+import { planStep } from '../../src/replication/membership/cluster-plan.ts'
+import { clusterViewOf } from '../../src/replication/membership/cluster-view.ts'
 import type { StepOutcome } from '../../src/contract/membership-plan.ts'
 import type { ClusterAdmin, ClusterView, LeaveAnswer } from '../../src/services/cluster-admin.ts'
 import type { ClusterStep } from '../../src/services/cluster-admin.ts'

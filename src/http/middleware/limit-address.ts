@@ -1,7 +1,7 @@
 // Refuses a client address that asks too often, before its key is looked at. The root key is never refused.
 import { NetworkList } from '../addresses.ts'
 import type { KeyService } from '../../services/keys.ts'
-import type { AddressLimiter } from '../../services/rate-addresses.ts'
+import type { AddressLimiter } from '../../services/rates/addresses.ts'
 import type { Middleware } from '../context.ts'
 import { rateLimited } from '../rate-answer.ts'
 import { presentedToken } from './authenticate.ts'

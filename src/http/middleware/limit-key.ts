@@ -1,5 +1,5 @@
 // Refuses a key that asks more often than its entity may, on whatever nodes.
-import type { RateLimiter } from '../../services/rate-limiter.ts'
+import type { RateLimiter } from '../../services/rates/limiter.ts'
 import type { Middleware } from '../context.ts'
 import { rateLimited } from '../rate-answer.ts'
 

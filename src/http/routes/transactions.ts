@@ -2,7 +2,7 @@
 import { errorEntry, insiError } from '../../contract/errors.ts'
 import { BATCH_COMMANDS_MAX, TXN_OPERATIONS_MAX } from '../../contract/limits.ts'
 import type { Caller } from '../../services/caller.ts'
-import type { RateLimiter } from '../../services/rate-limiter.ts'
+import type { RateLimiter } from '../../services/rates/limiter.ts'
 import type { Operation, TransactionService } from '../../services/transactions.ts'
 import type { CommandResult } from '../../state/commands.ts'
 import { sendJson } from '../answers.ts'

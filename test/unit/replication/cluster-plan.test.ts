@@ -1,7 +1,7 @@
-import { planStep } from '../../../src/replication/cluster-plan.ts'
-import type { ClusterStep } from '../../../src/replication/cluster-plan.ts'
-import { clusterViewOf } from '../../../src/replication/cluster-view.ts'
-import type { ClusterView } from '../../../src/replication/cluster-view.ts'
+import { planStep } from '../../../src/replication/membership/cluster-plan.ts'
+import type { ClusterStep } from '../../../src/replication/membership/cluster-plan.ts'
+import { clusterViewOf } from '../../../src/replication/membership/cluster-view.ts'
+import type { ClusterView } from '../../../src/replication/membership/cluster-view.ts'
 import type { Member, PeerStatus } from '../../../src/raft/types.ts'
 
 const away = { active: false }

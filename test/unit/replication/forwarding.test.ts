@@ -2,7 +2,7 @@
 import type { InsiError } from '../../../src/base/errors.ts'
 import type { PeerMessage, ProposeRequest, ProposeResponse } from '../../../src/replication/peer-messages.ts'
 import { noLeader, outcomeUnknown, Proposals } from '../../../src/replication/proposals.ts'
-import { ForwardedBatch, Forwarder, refusal } from '../../../src/replication/replica-forwarding.ts'
+import { ForwardedBatch, Forwarder, refusal } from '../../../src/replication/replica/forwarding.ts'
 
 const LEADER = 'leader:7000'
 const OPTIONS = { messageSizeBytesMax: 1_000, proposalTimeoutMs: 1_000, refusalPauseMs: 50, lostLeaderMs: 300 }

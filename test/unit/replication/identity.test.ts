@@ -1,5 +1,5 @@
 // The identity file: who a node is over restarts, crashes, damage and mistakes.
-import { NodeIdentity } from '../../../src/replication/identity.ts'
+import { NodeIdentity } from '../../../src/replication/membership/identity.ts'
 import { createSimDisk, type SimDiskFixture } from '../../sim/sim-disk-fixture.ts'
 
 function open(fixture: SimDiskFixture, nodeId = 'node-a'): Promise<NodeIdentity> {

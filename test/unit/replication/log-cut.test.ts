@@ -1,6 +1,6 @@
 // When the log is cut, and how far: the pure plan.
-import { lowestMatchIndex, planCut } from '../../../src/replication/replica-log-cut.ts'
-import type { LogShape } from '../../../src/replication/replica-log-cut.ts'
+import { lowestMatchIndex, planCut } from '../../../src/replication/replica/log-cut.ts'
+import type { LogShape } from '../../../src/replication/replica/log-cut.ts'
 
 const LIMITS = { logEntriesMax: 1_000, logSizeBytesMax: 1_000_000, logRetainedEntries: 100 }
 

@@ -1,7 +1,7 @@
 // A seeded run of the log on the simulated disk under power failures, kills and disk errors, compared with the model.
 import type { HardState, Membership } from '../../../src/raft/types.ts'
 import { silentLog } from '../../../src/base/log.ts'
-import { SegmentedLog } from '../../../src/replication/segmented-log.ts'
+import { SegmentedLog } from '../../../src/replication/log/segmented-log.ts'
 import { createSimDisk, type SimDiskFixture } from '../../sim/sim-disk-fixture.ts'
 import {
   changed,

@@ -1,9 +1,9 @@
 // Who bootstraps, who joins, and what a leader does about a node that asks: the pure rules.
 import type { Member, MemberId, RaftStatus } from '../../../src/raft/types.ts'
-import { decideStart } from '../../../src/replication/bootstrap.ts'
-import type { PeerAnswer } from '../../../src/replication/bootstrap.ts'
-import { planAdmission } from '../../../src/replication/join.ts'
-import { AddressBook, nodeIdOf } from '../../../src/replication/replica-peers.ts'
+import { decideStart } from '../../../src/replication/membership/bootstrap.ts'
+import type { PeerAnswer } from '../../../src/replication/membership/bootstrap.ts'
+import { planAdmission } from '../../../src/replication/membership/join.ts'
+import { AddressBook, nodeIdOf } from '../../../src/replication/membership/peers.ts'
 
 function answer(nodeId: string, clusterId: string | null, leaderAddress?: string): PeerAnswer {
   const leader = leaderAddress === undefined ? null : { memberId: 'x/1', raftAddress: leaderAddress }

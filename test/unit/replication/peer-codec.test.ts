@@ -6,7 +6,7 @@ import {
   PEER_PROTOCOL_VERSION,
   decodePeerMessage,
   encodePeerMessage,
-} from '../../../src/replication/peer-codec.ts'
+} from '../../../src/replication/transport/peer-codec.ts'
 import type { PeerMessage } from '../../../src/replication/peer-messages.ts'
 import { peerMessage } from '../../support/peer-message-arbitraries.ts'
 

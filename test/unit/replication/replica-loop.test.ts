@@ -12,8 +12,8 @@ import type {
   Term,
 } from '../../../src/raft/types.ts'
 import type { DurableLog } from '../../../src/replication/ports.ts'
-import { ReplicaLog } from '../../../src/replication/replica-log.ts'
-import { ReplicaLoop } from '../../../src/replication/replica-loop.ts'
+import { ReplicaLog } from '../../../src/replication/replica/log.ts'
+import { ReplicaLoop } from '../../../src/replication/replica/loop.ts'
 import { silentObserver } from '../../../src/replication/replica-observer.ts'
 import { VirtualClock } from '../../support/virtual-clock.ts'
 

@@ -1,7 +1,7 @@
 // Damage to a log that was durable: it is reported, or it looks like a torn last write and only that is cut. BITS=all tries every
 // bit instead of one in each byte.
 import { InsiError } from '../../../src/base/errors.ts'
-import { SegmentedLog } from '../../../src/replication/segmented-log.ts'
+import { SegmentedLog } from '../../../src/replication/log/segmented-log.ts'
 import { createSimDisk, type SimDiskFixture } from '../../sim/sim-disk-fixture.ts'
 import { entryOf } from './log-fixture.ts'
 import { fingerprint, stateOf, type LogState } from './log-model.ts'

@@ -1,5 +1,5 @@
 // The segmented log by example: each test says one thing that its owner relies on.
-import { SegmentedLog, type SegmentedLogOptions } from '../../../src/replication/segmented-log.ts'
+import { SegmentedLog, type SegmentedLogOptions } from '../../../src/replication/log/segmented-log.ts'
 import { createSimDisk, type SimDiskFixture } from '../../sim/sim-disk-fixture.ts'
 import { entryOf } from './log-fixture.ts'
 

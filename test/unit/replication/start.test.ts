@@ -1,9 +1,9 @@
 // What a replica finds in its data directory when it starts, and which of it it accepts.
 import { EMPTY_MEMBERSHIP } from '../../../src/raft/membership.ts'
 import type { SnapshotMeta } from '../../../src/raft/types.ts'
-import { alignLogWithState, assertFresh } from '../../../src/replication/bootstrap.ts'
+import { alignLogWithState, assertFresh } from '../../../src/replication/membership/bootstrap.ts'
 import type { StateMachine } from '../../../src/replication/ports.ts'
-import { SegmentedLog } from '../../../src/replication/segmented-log.ts'
+import { SegmentedLog } from '../../../src/replication/log/segmented-log.ts'
 import { createSimDisk } from '../../sim/sim-disk-fixture.ts'
 import { entryOf } from './log-fixture.ts'
 

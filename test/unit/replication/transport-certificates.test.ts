@@ -1,7 +1,7 @@
 // Peers that prove themselves with certificates instead of the shared key.
 import { once } from 'node:events'
 import { connect } from 'node:tls'
-import type { PeerCredentials } from '../../../src/replication/peer-transport-credentials.ts'
+import type { PeerCredentials } from '../../../src/replication/transport/credentials.ts'
 import { ack } from '../../conformance/transport-suite.ts'
 import { makeCertificate } from '../../support/certificates.ts'
 import type { CertificateOptions } from '../../support/certificates.ts'

@@ -2,7 +2,7 @@
 import {
   OUTGOING_QUEUE_MESSAGES_MAX,
   OUTGOING_QUEUE_SIZE_BYTES_MAX,
-} from '../../../src/replication/peer-transport-limits.ts'
+} from '../../../src/replication/transport/limits.ts'
 import { ack, chunk, sequences } from '../../conformance/transport-suite.ts'
 import { eventually } from '../../support/eventually.ts'
 import { RawPeer } from '../../support/raw-peer.ts'

@@ -1,7 +1,7 @@
 // How the transport between peers ends: in order, within its deadline, and nothing is heard afterwards.
 import { once } from 'node:events'
 import type { PeerMessage } from '../../../src/replication/peer-messages.ts'
-import { encodePeerMessage } from '../../../src/replication/peer-codec.ts'
+import { encodePeerMessage } from '../../../src/replication/transport/peer-codec.ts'
 import { ack, chunk, sequences } from '../../conformance/transport-suite.ts'
 import { eventually } from '../../support/eventually.ts'
 import { RawPeer } from '../../support/raw-peer.ts'

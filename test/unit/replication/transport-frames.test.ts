@@ -1,18 +1,18 @@
 // The pure parts of the peer transport: frames, the handshake's decisions, addresses.
 import * as fc from 'fast-check'
 import { InsiError } from '../../../src/base/errors.ts'
-import { advertisedAddress, formatAddress, parseAddress } from '../../../src/replication/peer-transport-address.ts'
-import { FrameParser, encodeFrame } from '../../../src/replication/peer-transport-frames.ts'
-import type { FrameKind } from '../../../src/replication/peer-transport-frames.ts'
-import { decodeHello, encodeHello, faultOf, supersedes } from '../../../src/replication/peer-transport-handshake.ts'
-import type { Hello } from '../../../src/replication/peer-transport-handshake.ts'
-import { PeerLink } from '../../../src/replication/peer-transport-link.ts'
+import { advertisedAddress, formatAddress, parseAddress } from '../../../src/replication/transport/address.ts'
+import { FrameParser, encodeFrame } from '../../../src/replication/transport/frames.ts'
+import type { FrameKind } from '../../../src/replication/transport/frames.ts'
+import { decodeHello, encodeHello, faultOf, supersedes } from '../../../src/replication/transport/handshake.ts'
+import type { Hello } from '../../../src/replication/transport/handshake.ts'
+import { PeerLink } from '../../../src/replication/transport/link.ts'
 import {
   DIAL_QUEUE_MESSAGES_MAX,
   DIAL_QUEUE_SIZE_BYTES_MAX,
   RECONNECT_DELAY_MS_MAX,
   RECONNECT_DELAY_MS_MIN,
-} from '../../../src/replication/peer-transport-limits.ts'
+} from '../../../src/replication/transport/limits.ts'
 import { SeededRandom } from '../../support/seeded-random.ts'
 import { unicodeText } from '../../support/text-arbitrary.ts'
 

@@ -1,7 +1,7 @@
 // Pages of stored events on a real state machine.
 import { REPLAY_CACHE_BYTES_MAX, REPLAY_EVENTS_MAX } from '../../../src/contract/limits.ts'
 import type { Caller } from '../../../src/services/caller.ts'
-import { EventPages } from '../../../src/services/event-pages.ts'
+import { EventPages } from '../../../src/services/events/pages.ts'
 import { serviceNode } from '../../support/service-node.ts'
 import type { ServiceNode } from '../../support/service-node.ts'
 

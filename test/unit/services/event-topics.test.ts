@@ -1,5 +1,5 @@
 import * as fc from 'fast-check'
-import { TopicIndex, matchesPattern, parsePattern } from '../../../src/services/event-topics.ts'
+import { TopicIndex, matchesPattern, parsePattern } from '../../../src/services/events/topics.ts'
 
 test.each([
   ['orders', 'orders', true],

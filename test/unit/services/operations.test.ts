@@ -2,7 +2,7 @@
 import { systemRandom } from '../../../src/base/random.ts'
 import { OperationsService } from '../../../src/services/operations.ts'
 import type { PeerChannel, ServiceMessageHandler } from '../../../src/services/peer-channel.ts'
-import { OPERATIONS_WAIT_MS } from '../../../src/services/rate-limits.ts'
+import { OPERATIONS_WAIT_MS } from '../../../src/services/rates/limits.ts'
 import { VirtualClock } from '../../support/virtual-clock.ts'
 
 const RATES = [5, 0, 0, 0, 0, 1]

@@ -1,4 +1,4 @@
-import { TokenBuckets } from '../../../src/services/rate-buckets.ts'
+import { TokenBuckets } from '../../../src/services/rates/buckets.ts'
 import { RateCluster } from '../../support/rate-cluster.ts'
 
 const OPTIONS = { entriesMax: 4, unknown: 'full', idleMsMax: 60_000, prefetchMs: 250 } as const

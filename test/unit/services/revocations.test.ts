@@ -4,7 +4,7 @@ import { systemRandom } from '../../../src/base/random.ts'
 import { AUTHORIZATION_LEASE_MS, REVOCATION_WAIT_MS } from '../../../src/contract/limits.ts'
 import type { AppliedMembers, PeerChannel, ServiceMessage } from '../../../src/services/peer-channel.ts'
 import type { Replicator } from '../../../src/services/replicator.ts'
-import { Revocations } from '../../../src/services/revocations.ts'
+import { Revocations } from '../../../src/services/authorization/revocations.ts'
 import { VirtualClock } from '../../support/virtual-clock.ts'
 
 const OTHERS = [

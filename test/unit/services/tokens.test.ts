@@ -1,6 +1,6 @@
 import * as fc from 'fast-check'
 import { rootKeyOf } from '../../../src/contract/root-key.ts'
-import { TokenCodec, tokenDigest } from '../../../src/services/tokens.ts'
+import { TokenCodec, tokenDigest } from '../../../src/services/authorization/tokens.ts'
 
 const KEY_UUID = '22222222-2222-4222-8222-222222222222'
 
