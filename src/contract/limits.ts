@@ -145,9 +145,10 @@ export const MEMBER_CHARS_MAX = 512
 export const JOIN_TIMEOUT_MS = 8_000
 export const JOIN_POLL_INTERVAL_MS = 100
 
-/** The leave gate: how long it waits, how often it asks, and how long a permission to leave is kept. */
 /** Bytes of a pushed cluster.yaml: no ConfigMap is larger. */
 export const TOPOLOGY_BYTES_MAX = 2 ** 20
+
+/** The leave gate: how long it waits, how often it asks, and how long a permission to leave is kept. */
 export const LEAVE_TIMEOUT_MS_DEFAULT = 10_000
 export const LEAVE_TIMEOUT_MS_MAX = 600_000
 export const LEAVE_POLL_INTERVAL_MS = 200

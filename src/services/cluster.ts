@@ -35,6 +35,8 @@ export class ClusterService {
   readonly #replicator: Replicator
   /** When the leave gate did, in monotonic time. */
   #handedOverAtMs = Number.NEGATIVE_INFINITY
+  /** When the leave gate was last asked, in monotonic time. */
+  #askedToLeaveAtMs = Number.NEGATIVE_INFINITY
   readonly #topology: TopologyService
 
   constructor(deps: {
@@ -47,6 +49,11 @@ export class ClusterService {
     this.#admin = deps.admin
     this.#replicator = deps.replicator
     this.#topology = deps.topology
+  }
+
+  /** Whether this node is about to stop: somebody waits, or waited just now, for leave to stop it. */
+  get isLeaving(): boolean {
+    return this.#clock.monotonicMs() - this.#askedToLeaveAtMs < LEAVE_HOLD_MS
   }
 
   /** Rejects with NO_LEADER when this node is no member and finds no leader. */
@@ -86,6 +93,7 @@ export class ClusterService {
   async leaveGate(timeoutMs: number): Promise<LeaveOutcome> {
     const deadlineMs = this.#clock.monotonicMs() + timeoutMs
     for (;;) {
+      this.#askedToLeaveAtMs = this.#clock.monotonicMs()
       const answer = await this.#tryToLeave()
       if (answer.safe || !answer.possible || this.#clock.monotonicMs() >= deadlineMs) {
         const leader = this.#replicator.status().leader?.nodeId ?? null

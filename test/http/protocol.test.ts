@@ -77,6 +77,20 @@ describe('every answer', () => {
   })
 })
 
+test('a node that is about to stop ends its public connections with their next answer', async () => {
+  node = await HttpNode.start()
+  const connectionOf = async (listener: 'public' | 'private') =>
+    (await node.call(listener, '/db/api/v1/ping', { token: ROOT_KEY })).headers.connection
+  expect(await connectionOf('public')).toBe('keep-alive')
+  const asked = await node.call('private', '/db/api/v1/cluster/leave-gate', {
+    token: ROOT_KEY,
+    body: { timeout_ms: 0 },
+  })
+  expect(asked.status).toBe(200)
+  expect(await connectionOf('public')).toBe('close')
+  expect(await connectionOf('private')).toBe('keep-alive')
+})
+
 describe('an error of the cluster', () => {
   beforeEach(async () => {
     node = await HttpNode.start()

@@ -30,13 +30,15 @@ export default class MeasurementsReporter {
   }
 }
 
-function cellsOf({ acknowledged, failed, leaderMoves, longestGapMs, scenario, tookMs }) {
+function cellsOf({ acknowledged, failed, leaderMoves, longestGapMs, scenario, targetGapMs = null, tookMs }) {
+  const verdict = targetGapMs === null ? '' : longestGapMs <= targetGapMs ? 'met' : 'MISSED'
   return [
     scenario,
     (tookMs / MS_PER_SECOND).toFixed(1),
     acknowledged,
     failed,
     longestGapMs ?? '-',
+    targetGapMs === null ? '' : `${targetGapMs} ${verdict}`,
     leaderMoves ?? '-',
   ].map(String)
 }
@@ -48,6 +50,7 @@ function table(rows) {
     'writes',
     'sent again',
     'longest gap ms',
+    'target ms',
     'leader moves',
   ]
   const all = [titles, ...rows]

@@ -9,7 +9,9 @@ export interface Measurement {
   readonly failed: number
   /** The longest time in which no writer had an acknowledgement. */
   readonly longestGapMs: number | null
-  /** Null with the one before where no load ran meanwhile. */
+  /** What the gap is to be, where the scenario has a target. */
+  readonly targetGapMs?: number | null
+  /** Null with `longestGapMs` where no load ran meanwhile. */
   readonly leaderMoves: number | null
 }
 

@@ -9,7 +9,7 @@ requireCluster()
 
 const TEST_TIMEOUT_MS = 300_000
 const NEXT_IMAGE = nextImage()
-const MOST = { leaderMoves: 2, longestGapMs: 1_000 }
+const TARGET = { leaderMoves: 2, longestGapMs: 1_000 }
 const release = new Release()
 
 beforeAll(() => release.create(), TEST_TIMEOUT_MS)
@@ -54,9 +54,9 @@ test(
 )
 
 test(
-  'a rolling upgrade moves the leadership at most twice and stalls writes for less than a second',
+  'a rolling upgrade moves the leadership at most twice and stalls writes for moments only',
   async () => {
-    await release.underLoad('rolling upgrade', { through: pods(3), most: MOST }, async () => {
+    await release.underLoad('rolling upgrade', { through: pods(3), target: TARGET }, async () => {
       await release.upgrade(...imageValues(NEXT_IMAGE))
       await release.rolledOut()
     })
@@ -68,7 +68,7 @@ test(
 test(
   'a finished upgrade is rolled back by helm at the same price',
   async () => {
-    await release.underLoad('upgrade, rolled back afterwards', { through: pods(3), most: MOST }, async () => {
+    await release.underLoad('upgrade, rolled back afterwards', { through: pods(3), target: TARGET }, async () => {
       await rollBack()
       await release.rolledOut()
     })

@@ -7,6 +7,9 @@ import { silentLog } from '../../../src/base/log.ts'
 import { TopologyService } from '../../../src/services/cluster-topology.ts'
 import { configOf } from '../../support/service-node.ts'
 import { systemClock } from '../../../src/base/clock.ts'
+import type { Clock } from '../../../src/base/clock.ts'
+import { LEAVE_HOLD_MS } from '../../../src/contract/limits.ts'
+import { VirtualClock } from '../../support/virtual-clock.ts'
 import { SingleNodeAdmin } from '../../support/single-node-admin.ts'
 import { SingleNodeReplicator } from '../../support/single-node-replicator.ts'
 
@@ -52,7 +55,7 @@ const voter = (nodeId: string, changes: Partial<ClusterMember> = {}): ClusterMem
   ...changes,
 })
 
-async function clusterOf(): Promise<{
+async function clusterOf(clock: Clock = systemClock): Promise<{
   admin: ScriptedAdmin
   cluster: ClusterService
   replicator: SingleNodeReplicator
@@ -60,7 +63,7 @@ async function clusterOf(): Promise<{
   const admin = new ScriptedAdmin()
   const replicator = new SingleNodeReplicator(await StateMachine.open(new ReplaceableMemoryStore()))
   const topology = TopologyService.unsaved(configOf(), 'node0', silentLog)
-  return { admin, replicator, cluster: new ClusterService({ clock: systemClock, admin, replicator, topology }) }
+  return { admin, replicator, cluster: new ClusterService({ clock, admin, replicator, topology }) }
 }
 
 test('the state is degraded while a voter is away and no_quorum without a leader', async () => {
@@ -133,6 +136,17 @@ test('the leave gate of a follower asks until it may go', async () => {
   admin.leaves.push({ granted: false, possible: true, reason: 'another one leaves' })
   expect(await cluster.leaveGate(5_000)).toEqual({ safe: true, leader: 'node1', reason: 'enough' })
   expect(admin.steps).toEqual([])
+})
+
+test('a node leaves from when the leave gate is asked until nobody has asked it for a while', async () => {
+  const clock = new VirtualClock()
+  const { admin, cluster } = await clusterOf(clock)
+  expect(cluster.isLeaving).toBe(false)
+  admin.leaves.push({ granted: false, possible: false, reason: 'the only voter' })
+  await cluster.leaveGate(0)
+  expect(cluster.isLeaving).toBe(true)
+  clock.advance(LEAVE_HOLD_MS)
+  expect(cluster.isLeaving).toBe(false)
 })
 
 test('the leave gate does not wait for what cannot be', async () => {
