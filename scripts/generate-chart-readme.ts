@@ -78,7 +78,7 @@ Needs Kubernetes ${kubeVersion.replace('>=', '').replace('.0-0', '')} or newer a
 \`\`\`sh
 helm install insi oci://registry.example.org/charts/insi --version ${version} --namespace insi --create-namespace --wait \\
   --set image.registry=registry.example.org
-helm test insi --namespace insi   # writes through each node, reads through each
+helm test insi --namespace insi   # values and events through each node
 \`\`\`
 
 From a checkout, with an image of your own: \`helm install insi charts/insi\` and the same flags.

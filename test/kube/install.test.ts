@@ -82,11 +82,13 @@ test(
 )
 
 test(
-  'helm test writes through each node and reads through each',
+  'helm test writes through each node, reads through each, and passes an event from each to another',
   async () => {
     const outcome = await helm('test', 'insi', '--namespace', release.namespace, '--timeout', '2m')
     expect(outcome).toMatch(/Phase:\s+Succeeded/)
-    expect(await release.kubectl('logs', 'insi-test')).toContain('written through insi-2, read through each of 3')
+    const said = await release.kubectl('logs', 'insi-test')
+    expect(said).toContain('written through insi-2, read through each of 3')
+    expect(said).toContain('published through insi-0, received through insi-2')
   },
   TEST_TIMEOUT_MS,
 )
