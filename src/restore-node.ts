@@ -26,14 +26,28 @@ export interface Restored {
   readonly index: number
 }
 
+/** The node that is to be the only member of the new cluster. */
+export interface RestoredNode {
+  readonly nodeId: string
+  /** Its data directory. */
+  readonly directory: string
+  /** Where other nodes reach it, as host:port. */
+  readonly raftAddress: string
+}
+
+/** Throws an assertion when the node is not configured. */
+export function restoredNode(config: Config, nodeId: string): RestoredNode {
+  const node = must(config.nodes[nodeId], `node ${nodeId} is configured`)
+  return { nodeId, directory: path.join(config.insiHome, nodeId), raftAddress: formatAddress(node.raftAdvertise) }
+}
+
 /**
  * Makes the data directory of a new cluster whose state is `backup` and whose only member is the node. Rejects with an InsiError
  * when the node runs, has data already, or the backup is not whole. Killed at any moment, it can be repeated; until it has
  * succeeded, no node starts on the directory.
  */
-export async function restoreNode(config: Config, nodeId: string, backup: IncomingBackup): Promise<Restored> {
-  const node = must(config.nodes[nodeId], `node ${nodeId} is configured`)
-  const directory = path.join(config.insiHome, nodeId)
+export async function restoreNode(node: RestoredNode, backup: IncomingBackup): Promise<Restored> {
+  const { nodeId, directory } = node
   assertReadable(backup.manifest)
   const taken = await lockDirectory(directory, `the restore of ${nodeId}, process ${process.pid}`)
   if ('heldBy' in taken) {
@@ -43,7 +57,7 @@ export async function restoreNode(config: Config, nodeId: string, backup: Incomi
   try {
     const disk = new NodeDisk(directory)
     await makeRoom(disk, directory)
-    const restored = await fill(disk, { directory, nodeId, raftAddress: formatAddress(node.raftAdvertise), backup })
+    const restored = await fill(disk, node, backup)
     await endRestore(disk)
     return restored
   } finally {
@@ -66,16 +80,8 @@ async function makeRoom(disk: NodeDisk, directory: string): Promise<void> {
   for (const name of data) await rm(path.join(directory, name), { recursive: true, force: true })
 }
 
-async function fill(
-  disk: NodeDisk,
-  options: {
-    readonly directory: string
-    readonly nodeId: string
-    readonly raftAddress: string
-    readonly backup: IncomingBackup
-  },
-): Promise<Restored> {
-  const { directory, nodeId, raftAddress, backup } = options
+async function fill(disk: NodeDisk, node: RestoredNode, backup: IncomingBackup): Promise<Restored> {
+  const { directory, nodeId, raftAddress } = node
   const identity = await NodeIdentity.open({ disk, nodeId, random: systemRandom, isRestoring: true })
   const meta = restoredMeta({ identity, raftAddress }, backup.manifest)
   const state = await StateMachine.open(await ReplaceableLevelStore.open(path.join(directory, 'state')))

@@ -1,9 +1,12 @@
 // How people name a place for backups: a file, `-` or a directory.
 import { stat } from 'node:fs/promises'
 import path from 'node:path'
+import type { Readable } from 'node:stream'
+import { systemClock } from '../base/clock.ts'
 import { ArchiveError } from './archive.ts'
 import type { Archive } from './archive.ts'
 import { DirectoryArchive } from './directory-archive.ts'
+import { newestBackup } from './selection.ts'
 
 export type Location =
   /** Standard output, or standard input. */
@@ -11,15 +14,35 @@ export type Location =
   /** `name` null: a directory, where names are made and found. */
   | { readonly type: 'archive'; readonly archive: Archive; readonly name: string | null }
 
+export interface Source {
+  readonly name: string
+  /** What the name says, where the name was looked up; else null. */
+  readonly createdAt: string | null
+  open(): Promise<Readable>
+}
+
 /** Throws ArchiveError when `text` names no place. */
 export async function openLocation(text: string): Promise<Location> {
   if (text === '-') return { type: 'stdio' }
   if (text === '') throw new ArchiveError('the place is empty: name a file, a directory or -')
   if (text.endsWith('/') || (await isDirectory(text))) {
-    return { type: 'archive', archive: new DirectoryArchive(path.resolve(text)), name: null }
+    return { type: 'archive', archive: new DirectoryArchive(path.resolve(text), systemClock), name: null }
   }
   const file = path.resolve(text)
-  return { type: 'archive', archive: new DirectoryArchive(path.dirname(file)), name: path.basename(file) }
+  return { type: 'archive', archive: new DirectoryArchive(path.dirname(file), systemClock), name: path.basename(file) }
+}
+
+/**
+ * What is read of a place: the backup that `text` names, or the newest one in the directory that it names. Throws ArchiveError
+ * when there is none, or when a directory has backups of several clusters and `cluster` chooses none.
+ */
+export async function openSource(text: string, cluster: string | null): Promise<Source> {
+  const location = await openLocation(text)
+  if (location.type === 'stdio') return { name: '-', createdAt: null, open: () => Promise.resolve(process.stdin) }
+  const { archive, name } = location
+  if (name !== null) return { name, createdAt: null, open: () => archive.read(name) }
+  const newest = newestBackup(await archive.list(), text, cluster)
+  return { name: newest.name, createdAt: newest.createdAt, open: () => archive.read(newest.name) }
 }
 
 async function isDirectory(text: string): Promise<boolean> {

@@ -1,16 +1,17 @@
-// cluster backup and cluster backups: a copy of everything, while the cluster goes on serving.
+// cluster backup: a copy of everything, while the cluster goes on serving.
 import { createHash } from 'node:crypto'
 import type { Readable, Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { ArchiveError } from '../archive/archive.ts'
-import { backupName } from '../archive/backup-name.ts'
+import { backupName, parseBackupName } from '../archive/backup-name.ts'
 import { compressor } from '../archive/compression.ts'
 import { IncomingBackup } from '../archive/incoming-backup.ts'
 import { openLocation } from '../archive/location.ts'
 import type { Location } from '../archive/location.ts'
+import { surplusBackups } from '../archive/selection.ts'
 import { systemClock } from '../base/clock.ts'
-import { InsiError, messageOf } from '../base/errors.ts'
+import { messageOf } from '../base/errors.ts'
 import { Cluster } from '../client/cluster.ts'
+import { tellBackupFailure as told } from './backup-failure.ts'
 import { CommandFailure, argument } from './command.ts'
 import type { CommandContext, Line } from './command.ts'
 
@@ -21,21 +22,53 @@ interface Made {
   readonly storedSizeBytes: number
   readonly sha256: string
   readonly durationMs: number
+  /** Names of older backups that were removed. */
+  readonly removed: readonly string[]
 }
 
 export async function backup(context: CommandContext): Promise<void> {
   const startedMs = systemClock.monotonicMs()
   const location = await told(() => openLocation(argument(context, 0)))
+  const keep = keepFlag(context, location)
   const signal = context.interruption()
   const body = await new Cluster(context.http()).backup({ signal })
   const made = await told(() => store(body, location, signal))
-  const result = { ...made, durationMs: Math.round(systemClock.monotonicMs() - startedMs) }
+  const removed = await removeSurplus(made.name, location, keep)
+  const result = { ...made, removed, durationMs: Math.round(systemClock.monotonicMs() - startedMs) }
   const output = { lines: linesOf(result), json: jsonOf(result) }
   if (location.type === 'stdio') for (const { text } of output.lines) context.console.complain(text)
   else context.console.result(context.format, output)
 }
 
-async function store(body: Readable, location: Location, signal: AbortSignal): Promise<Omit<Made, 'durationMs'>> {
+/** Null: all of them. */
+function keepFlag(context: CommandContext, location: Location): number | null {
+  const { keep } = context.flags
+  if (typeof keep !== 'number') return null
+  if (keep < 1) throw new CommandFailure(['Error: --keep: at least the new backup must stay: give 1 or more'])
+  if (location.type === 'stdio' || location.name !== null) {
+    throw new CommandFailure(['Error: --keep counts the backups of a directory: give one, such as /backups/'])
+  }
+  return keep
+}
+
+async function removeSurplus(name: string, location: Location, keep: number | null): Promise<readonly string[]> {
+  if (keep === null || location.type === 'stdio') return []
+  const { archive } = location
+  const cluster = parseBackupName(name)?.cluster ?? ''
+  try {
+    const surplus = surplusBackups(await archive.list(), cluster, keep).map((backup) => backup.name)
+    for (const old of surplus) await archive.remove(old)
+    return surplus
+  } catch (error) {
+    throw new CommandFailure([`Error: ${name} was made, but older backups could not be removed: ${messageOf(error)}`])
+  }
+}
+
+async function store(
+  body: Readable,
+  location: Location,
+  signal: AbortSignal,
+): Promise<Omit<Made, 'durationMs' | 'removed'>> {
   const incoming = await IncomingBackup.begin(body as AsyncIterable<Uint8Array>)
   if (location.type === 'stdio') {
     return { name: '-', backup: incoming, ...(await write(incoming, process.stdout, signal, { end: false })) }
@@ -71,23 +104,7 @@ async function write(
   return { storedSizeBytes, sha256: hash.digest('hex') }
 }
 
-/** Turns what the place or the stream says into the failure of the command. */
-async function told<Result>(work: () => Promise<Result>): Promise<Result> {
-  try {
-    return await work()
-  } catch (error) {
-    if (error instanceof ArchiveError) throw new CommandFailure([`Error: ${error.message}`])
-    if (error instanceof InsiError) throw new CommandFailure([`Error: no backup was made: ${error.message}`])
-    const code = (error as NodeJS.ErrnoException).code
-    if (code === 'ABORT_ERR') throw new CommandFailure(['Error: interrupted: no backup was made'])
-    if (code === 'ECONNRESET') {
-      throw new CommandFailure(['Error: the node broke off the backup; its log says why. No backup was made'])
-    }
-    throw new CommandFailure([`Error: no backup was made: ${messageOf(error)}`])
-  }
-}
-
-function linesOf({ name, backup: made, storedSizeBytes, sha256, durationMs }: Made): Line[] {
+function linesOf({ name, backup: made, storedSizeBytes, sha256, durationMs, removed }: Made): Line[] {
   const { clusterId, createdAt, index, nodeId } = made.manifest
   return [
     { text: `Backup:   ${name}` },
@@ -97,10 +114,11 @@ function linesOf({ name, backup: made, storedSizeBytes, sha256, durationMs }: Ma
     { text: `Size:     ${storedSizeBytes} bytes, ${made.sizeBytes} before compression` },
     { text: `SHA-256:  ${sha256}` },
     { text: `Duration: ${durationMs} ms` },
+    ...removed.map((old) => ({ text: `Removed:  ${old}` })),
   ]
 }
 
-function jsonOf({ name, backup: made, storedSizeBytes, sha256, durationMs }: Made) {
+function jsonOf({ name, backup: made, storedSizeBytes, sha256, durationMs, removed }: Made) {
   const { clusterId, createdAt, index, nodeId, term, insiVersion } = made.manifest
   return {
     name,
@@ -115,5 +133,6 @@ function jsonOf({ name, backup: made, storedSizeBytes, sha256, durationMs }: Mad
     stream_size_bytes: made.sizeBytes,
     sha256,
     duration_ms: durationMs,
+    removed,
   }
 }

@@ -111,6 +111,16 @@ test('a backup holds what was acknowledged before it, and three nodes begin agai
   const bytes = await readFile(file)
   expect([bytes.length, createHash('sha256').update(bytes).digest('hex')]).toEqual([summary.size_bytes, summary.sha256])
 
+  const drill = await insid('verify-backup', backups, '--max-age', '1h', '--json')
+  expect(drill).toMatchObject({ code: 0, stderr: '' })
+  expect(JSON.parse(drill.stdout)).toMatchObject({ name: summary.name, cluster_id: summary.cluster_id, entities: 1 })
+  // Everything that was acknowledged, and the canary; writes went on meanwhile.
+  expect((JSON.parse(drill.stdout) as { values: number }).values).toBeGreaterThan(before)
+  expect(await insid('verify-backup', file, '--max-age', '1ms')).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('min old'),
+  })
+
   // Of keys, the state has digests alone, and of the secret nothing.
   const stream = await cluster.call('node2', '/db/api/v1/cluster/backup', { private: true })
   expect(stream.text).toContain(CANARY)
@@ -163,10 +173,12 @@ test('what is no whole backup is refused, and no node starts on what it left', a
   for (const [kind, bytes] of Object.entries(bad)) {
     const file = path.join(cluster.layout.home, `${kind}.insi`)
     await writeFile(file, bytes)
-    expect(await insid('restore', '--as', 'node2', file)).toMatchObject({
-      code: 1,
-      stderr: expect.stringContaining('SNAPSHOT_CORRUPT'),
-    })
+    for (const words of [['restore', '--as', 'node2'], ['verify-backup']]) {
+      expect(await insid(...words, file)).toMatchObject({
+        code: 1,
+        stderr: expect.stringContaining('SNAPSHOT_CORRUPT'),
+      })
+    }
   }
   expect(await insid('--as', 'node2')).toMatchObject({ code: 1, stderr: expect.stringContaining('RESTORE_UNFINISHED') })
   const file = path.join(backups, name)
@@ -190,6 +202,39 @@ test('what is no whole backup is refused, and no node starts on what it left', a
   cluster.start('node2')
   await cluster.ready(['node2'])
 }, 60_000)
+
+test('only so many backups of a cluster are kept, and those of others stay', async () => {
+  const [foreign = ''] = await readdir(backups)
+  const kept: string[] = []
+  for (const _ of [1, 2, 3]) {
+    const made = await insic('--root', '-o', 'json', 'cluster', 'backup', '--keep', '2', `${backups}/`)
+    expect(made).toMatchObject({ code: 0 })
+    const { name, removed } = JSON.parse(made.stdout) as { name: string; removed: string[] }
+    expect(removed).toEqual(kept.length === 2 ? [kept.shift()] : [])
+    kept.push(name)
+    // Names have seconds.
+    await eventually('a second is over', () => (new Date().toISOString().slice(0, 19) > isoOf(name) ? true : undefined))
+  }
+  expect((await readdir(backups)).toSorted()).toEqual([foreign, ...kept].toSorted())
+  const listed = await insic('-o', 'json', 'cluster', 'backups', backups)
+  const names = (JSON.parse(listed.stdout) as { name: string }[]).map(({ name }) => name)
+  expect(names).toEqual([foreign, ...kept])
+  expect((await insic('cluster', 'backups', backups)).stdout).toContain(`${foreign}  `)
+  const ambiguous = await insid('verify-backup', backups)
+  expect(ambiguous).toMatchObject({ code: 1, stderr: expect.stringContaining('backups of 2 clusters') })
+  const chosen = await insid('verify-backup', backups, '--cluster', foreign.slice(5, 13))
+  expect(chosen.stdout).toContain(foreign)
+  expect(await insic('--root', 'cluster', 'backup', '--keep', '2', path.join(backups, 'one.insi'))).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('--keep counts the backups of a directory'),
+  })
+}, 60_000)
+
+/** `2026-11-23T09:15:00` of a name. */
+function isoOf(name: string): string {
+  const [, date = '', time = ''] = /-(\d{8})T(\d{6})Z/.exec(name) ?? []
+  return `${date.replace(/(....)(..)(..)/, '$1-$2-$3')}T${time.replace(/(..)(..)(..)/, '$1:$2:$3')}`
+}
 
 test('a backup needs the root key, and a node hands out one at a time', async () => {
   expect(await statusOf(await openBackup('node0', 'insi_nobody'))).toBe(401)

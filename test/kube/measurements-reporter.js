@@ -30,15 +30,15 @@ export default class MeasurementsReporter {
   }
 }
 
-function cellsOf({ acknowledged, failed, leaderMoves, longestGapMs, scenario, targetGapMs = null, tookMs }) {
-  const verdict = targetGapMs === null ? '' : longestGapMs <= targetGapMs ? 'met' : 'MISSED'
+function cellsOf({ acknowledged, failed, leaderMoves, longestGapMs, scenario, targetGapMs, tookMs }) {
+  const verdict = longestGapMs <= targetGapMs ? 'met' : 'MISSED'
   return [
     scenario,
     (tookMs / MS_PER_SECOND).toFixed(1),
     acknowledged,
     failed,
     longestGapMs ?? '-',
-    targetGapMs === null ? '' : `${targetGapMs} ${verdict}`,
+    typeof targetGapMs === 'number' ? `${targetGapMs} ${verdict}` : '',
     leaderMoves ?? '-',
   ].map(String)
 }

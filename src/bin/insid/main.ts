@@ -1,5 +1,6 @@
 // The command line of insid: what was asked for, and which room does it.
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { parseDurationMs } from '../../config/duration.ts'
 import { nearestName } from '../../config/spelling.ts'
 import { processEnvironment } from '../../config/environment.ts'
 import { ConfigError } from '../../config/faults.ts'
@@ -30,7 +31,14 @@ interface Flags {
   readonly supervised?: boolean
   readonly ready?: boolean
   readonly confirm?: string
+  readonly cluster?: string
+  readonly maxAge?: number
+  readonly directory?: string
+  readonly json?: boolean
 }
+
+const SOURCE = 'the backup: a file, a directory (its newest backup), or - for stdin'
+const CLUSTER = 'of which cluster, where a directory has backups of several: the beginning of its id'
 
 const EXAMPLES = `
 Examples:
@@ -42,6 +50,8 @@ Examples:
   insid --host --set raft.electionTimeout=1s  set any option of the file
   insid healthcheck --as node1 --ready        exit code 0 when the node is ready
   insid recover-alone --as node1              what would be left if node1 went on without the others
+  insid restore --as node0 /backups/          a new cluster from the newest backup
+  insid verify-backup /backups/ --max-age 26h a restore drill, for cron
 
 docs/CONFIG.md lists every option with its environment variable. A single dash is as good as two: -config my.yaml.
 `
@@ -98,9 +108,21 @@ function buildProgram(setExitCode: (code: number) => void): Command {
   program
     .command('restore')
     .description('make a new cluster from a backup: fill the empty data directory of a stopped node')
-    .argument('<source>', 'the backup: a file, or - for stdin')
+    .argument('<source>', SOURCE)
+    .option('--cluster <id>', CLUSTER)
     .action(async (source: string, _own: unknown, command: Command) =>
       setExitCode(await runRestore(source, command.optsWithGlobals())),
+    )
+  program
+    .command('verify-backup')
+    .description('prove that a backup can be restored: restore it into a directory that is thrown away')
+    .argument('<source>', SOURCE)
+    .option('--cluster <id>', CLUSTER)
+    .option('--max-age <duration>', 'fail when the backup is older, such as 26h', parseAge)
+    .option('--directory <path>', 'restore below this directory, instead of that of temporary files')
+    .option('--json', 'say the outcome as JSON')
+    .action(async (source: string, _own: unknown, command: Command) =>
+      setExitCode(await runVerification(source, command.optsWithGlobals())),
     )
   program
     .command('completion')
@@ -180,7 +202,24 @@ async function runRestore(source: string, flags: Flags): Promise<number> {
   if (nodeId === undefined) return whichNode(ids)
   if (loaded.config.nodes[nodeId] === undefined) return unknownNode(nodeId, ids, flags.config)
   const { restore } = await import('./restore.ts')
-  return restore({ loaded, nodeId, configPath: flags.config, source })
+  return restore({ loaded, nodeId, configPath: flags.config, source, cluster: flags.cluster ?? null })
+}
+
+async function runVerification(source: string, flags: Flags): Promise<number> {
+  const { verifyBackup } = await import('./verify-backup.ts')
+  return verifyBackup({
+    source,
+    cluster: flags.cluster ?? null,
+    ageMaxMs: flags.maxAge ?? null,
+    directory: flags.directory ?? null,
+    isJson: flags.json === true,
+  })
+}
+
+function parseAge(text: string): number {
+  const ageMs = /^\d+$/.test(text) ? undefined : parseDurationMs(text)
+  if (ageMs === undefined || ageMs <= 0) throw new InvalidArgumentError('Write it as a duration, such as 26h.')
+  return ageMs
 }
 
 function whichNode(ids: readonly string[]): number {

@@ -1,14 +1,12 @@
 // `insid restore`: a new cluster from a backup, beginning with one node.
-import path from 'node:path'
-import type { Readable } from 'node:stream'
 import { ArchiveError } from '../../archive/archive.ts'
 import { decompressed } from '../../archive/compression.ts'
 import { IncomingBackup } from '../../archive/incoming-backup.ts'
-import { openLocation } from '../../archive/location.ts'
+import { openSource } from '../../archive/location.ts'
 import { must } from '../../base/assert.ts'
 import { InsiError } from '../../base/errors.ts'
 import type { LoadedConfig } from '../../config/load.ts'
-import { restoreNode } from '../../restore-node.ts'
+import { restoreNode, restoredNode } from '../../restore-node.ts'
 import { describeStartError } from './start-error.ts'
 
 export interface RestoreOptions {
@@ -17,23 +15,26 @@ export interface RestoreOptions {
   readonly configPath: string
   /** Where the backup is, as it was typed. */
   readonly source: string
+  /** Of which cluster, where the place has backups of several. */
+  readonly cluster: string | null
 }
 
 /** Returns the exit code: 0 once the node may be started. */
-export async function restore({ loaded, nodeId, configPath, source }: RestoreOptions): Promise<number> {
+export async function restore({ loaded, nodeId, configPath, source, cluster }: RestoreOptions): Promise<number> {
   const { config } = loaded
   const node = must(config.nodes[nodeId], 'the node is configured')
-  const dataDirectory = path.join(config.insiHome, nodeId)
+  const target = restoredNode(config, nodeId)
   try {
-    const backup = await IncomingBackup.begin(decompressed(await openSource(source)))
-    const restored = await restoreNode(config, nodeId, backup)
+    const found = await openSource(source, cluster)
+    const backup = await IncomingBackup.begin(decompressed(await found.open()))
+    const restored = await restoreNode(target, backup)
     const { manifest } = backup
     const marker =
       config.identityMarkerFile === null
         ? ''
         : `\n- put ${restored.clusterId} into the identity marker, ${config.identityMarkerFile},`
     process.stdout
-      .write(`Backup:     of cluster ${manifest.clusterId}, made ${manifest.createdAt} by release ${manifest.insiVersion}
+      .write(`Backup:     ${found.name}, of cluster ${manifest.clusterId}, made ${manifest.createdAt} by release ${manifest.insiVersion}
 Entry:      ${manifest.index} of the former cluster, ${restored.index} of the new one
 Records:    ${backup.content?.recordCount ?? 0}
 
@@ -46,7 +47,7 @@ Writes that were acknowledged after ${manifest.createdAt} are not in the backup.
     return 0
   } catch (error) {
     process.stderr.write(
-      `insid: ${nodeId} cannot be restored: ${reasonOf(error, { nodeId, node, configPath, dataDirectory })}\n`,
+      `insid: ${nodeId} cannot be restored: ${reasonOf(error, { nodeId, node, configPath, dataDirectory: target.directory })}\n`,
     )
     return 1
   }
@@ -56,11 +57,4 @@ function reasonOf(error: unknown, context: Parameters<typeof describeStartError>
   if (error instanceof ArchiveError) return error.message
   if (error instanceof InsiError) return `${error.message} [${error.code}]`
   return describeStartError(error, context)
-}
-
-async function openSource(text: string): Promise<Readable> {
-  const location = await openLocation(text)
-  if (location.type === 'stdio') return process.stdin
-  if (location.name === null) throw new ArchiveError(`${text} is a directory: name a backup in it`)
-  return location.archive.read(location.name)
 }

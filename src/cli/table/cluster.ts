@@ -144,13 +144,33 @@ export const CLUSTER_COMMANDS: readonly Command[] = [
     details:
       'Everything that was acknowledged before is inside. Nothing stands under the name of a backup before it is complete and checked. insid restore makes a cluster of it, with the same instance secret, which is not inside.',
     args: [{ name: 'destination', meaning: 'A file; a directory, which gets a name by time; or - for stdout.' }],
+    flags: [
+      {
+        name: 'keep',
+        type: 'integer',
+        placeholder: 'count',
+        meaning:
+          'Remove the oldest backups of this cluster in the directory beyond so many, once the new one is there.',
+      },
+    ],
     access: 'root',
     failure: 'The backup failed',
     examples: [
       { line: 'insic --root cluster backup /backups/', meaning: 'named by cluster and time' },
+      { line: 'insic --root cluster backup --keep 7 /backups/', meaning: 'and the six before it' },
       { line: 'insic --root cluster backup now.insi', meaning: 'one file' },
     ],
     load: async () => (await import('../backup.ts')).backup,
+  },
+  {
+    path: ['cluster', 'backups'],
+    summary: 'List the backups that a directory has, the newest last.',
+    details: 'Of every cluster. Asks no node. insid verify-backup proves that one can be restored.',
+    args: [{ name: 'place', meaning: 'The directory.' }],
+    access: 'nothing',
+    failure: 'The backups could not be listed',
+    examples: [{ line: 'insic cluster backups /backups/', meaning: 'name, size and age of each' }],
+    load: async () => (await import('../backups.ts')).backups,
   },
   {
     path: ['cluster', 'leave-gate'],
