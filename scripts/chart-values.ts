@@ -66,6 +66,7 @@ export const PATCHED_OBJECTS = [
   'ConfigMap-dashboards',
   'ConfigMap-identity',
   'ConfigMap-status',
+  'CronJob-backup',
   'Deployment-reconciler',
   'EndpointSlice-leader',
   'Job-secret',
@@ -227,6 +228,31 @@ export const CHART_VALUES: ValueTree = {
       ),
     },
   ),
+  backup: group('Backups by a CronJob, RELEASE-backup (docs/BACKUP.md).', {
+    enabled: flag(false, 'Whether to make them.'),
+    schedule: text('15 3 * * *', 'When, as cron has it.', { minLength: 1 }),
+    timeZone: text('', 'Of the schedule, such as Europe/Zurich. Empty: that of the Kubernetes control plane.'),
+    suspend: flag(false, 'Whether to pause.'),
+    keep: integer(7, 1, 'Backups of this cluster that are kept.'),
+    verify: flag(
+      true,
+      'Whether each backup is restored into a temporary directory and read again, before the job counts as successful.',
+    ),
+    existingClaim: text(
+      '',
+      'The PersistentVolumeClaim that keeps them, of a size for so many backups and one more. The chart makes none, so that no helm uninstall can take the backups along.',
+    ),
+    location: text('', 'Where they go instead of a claim: s3://BUCKET/PREFIX/.', {
+      pattern: '^$|^s3://[^/]+/(.*/)?$',
+    }),
+    env: list('Environment variables of the job, such as AWS_REGION: [{name: ..., value: ...}].'),
+    envFrom: list('Environment of the job from Secrets: [{secretRef: {name: ...}}], with AWS_ACCESS_KEY_ID and so on.'),
+    activeDeadlineSeconds: integer(7_200, 60, 'After so many seconds a job is given up.'),
+    resources: object(
+      { requests: { cpu: '50m', memory: '128Mi' }, limits: { memory: '512Mi' } },
+      'Requests and limits.',
+    ),
+  }),
   probes: group('Health checks.', {
     startup: probe('/startupz', 'The log was read and the node belongs to a cluster', 2, 450),
     readiness: probe('/readyz', 'The node knows a leader and is caught up', 3, 3),

@@ -182,4 +182,41 @@ export const RECONCILER_ALERTS: readonly AlertRule[] = [
       },
     ],
   },
+  {
+    name: 'InsiBackupTooOld',
+    severity: 'warning',
+    for: '30m',
+    // A day, and two hours for one that runs long. Without a backup job the series is 0.
+    expression: `time() - (max(${reconcilers('insi_reconciler_backup_last_success_timestamp_seconds')}) > 0) > 93600`,
+    summary: 'No backup has succeeded for {{ $value | humanizeDuration }}.',
+    advice:
+      'Every backup counts that was made and restored as a drill. `kubectl get jobs` shows which part fails, and the log of its pod why.',
+    companions: ['InsiNoLeader', 'InsiReconcilerApiErrors'],
+    cases: [
+      {
+        when: 'the job fails every night',
+        series: [ofReconciler('insi_reconciler_backup_last_success_timestamp_seconds', lasting(60, 2_000))],
+        pendingAtMinute: 1_575,
+        atMinute: 1_700,
+        fires: [{ labels: {}, summary: 'No backup has succeeded for 1d 4h 19m 0s.' }],
+      },
+      {
+        when: 'it succeeds every night, and takes an hour',
+        series: [
+          ofReconciler(
+            'insi_reconciler_backup_last_success_timestamp_seconds',
+            `${lasting(60, 1_440 + 60)} ${lasting(90_000, 500)}`,
+          ),
+        ],
+        atMinute: 1_700,
+        fires: [],
+      },
+      {
+        when: 'there is no such job',
+        series: [ofReconciler('insi_reconciler_backup_last_success_timestamp_seconds', lasting(0, 2_000))],
+        atMinute: 1_700,
+        fires: [],
+      },
+    ],
+  },
 ]

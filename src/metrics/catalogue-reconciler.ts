@@ -84,6 +84,12 @@ export const RECONCILER_SERIES = {
     labels: [],
     help: 'When a pass last saw everything, in seconds since the epoch.',
   },
+  insi_reconciler_backup_last_success_timestamp_seconds: {
+    type: 'gauge',
+    unit: 'seconds',
+    labels: [],
+    help: 'When the job that makes backups last succeeded, in seconds since the epoch; when it was made, while it never has; 0 without one.',
+  },
   insi_reconciler_voters: { type: 'gauge', unit: 'count', labels: [], help: 'Voters of the cluster.' },
   insi_reconciler_voters_wanted: { type: 'gauge', unit: 'count', labels: [], help: 'Replicas of the StatefulSet.' },
 } as const satisfies SeriesTable

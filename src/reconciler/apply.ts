@@ -39,6 +39,8 @@ export interface ApplyDeps {
   readonly denials: Denials
   /** Null: no slice is to follow the leader. */
   readonly leaderSlice: string | null
+  /** Null: no job makes backups. */
+  readonly backupCronJob: string | null
   readonly names: Names
   readonly addressing: Addressing
   readonly clock: Clock

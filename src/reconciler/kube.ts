@@ -3,6 +3,7 @@
 import {
   AppsV1Api,
   ApiException,
+  BatchV1Api,
   CoordinationV1Api,
   CoreV1Api,
   DiscoveryV1Api,
@@ -101,6 +102,7 @@ export class Kube {
   readonly namespace: string
   readonly #hooks: KubeHooks
   readonly #apps: AppsV1Api
+  readonly #batch: BatchV1Api
   readonly #core: CoreV1Api
   readonly #coordination: CoordinationV1Api
   readonly #discovery: DiscoveryV1Api
@@ -119,6 +121,7 @@ export class Kube {
       ],
     })
     this.#apps = new AppsV1Api(configuration)
+    this.#batch = new BatchV1Api(configuration)
     this.#core = new CoreV1Api(configuration)
     this.#coordination = new CoordinationV1Api(configuration)
     this.#discovery = new DiscoveryV1Api(configuration)
@@ -185,6 +188,13 @@ export class Kube {
       this.#discovery.patchNamespacedEndpointSlice({ name, namespace, body, fieldManager: FIELD_MANAGER, force: true }),
     )
     this.#hooks.onWrite('endpointslice')
+  }
+
+  /** When a CronJob last succeeded, or was made while it never has; null when it does not exist. */
+  async readCronJobSuccess(name: string): Promise<Date | null> {
+    const { namespace } = this
+    const job = await this.#found(`get cronjobs/${name}`, () => this.#batch.readNamespacedCronJob({ name, namespace }))
+    return job?.status?.lastSuccessfulTime ?? job?.metadata?.creationTimestamp ?? null
   }
 
   /** Null when it does not exist. */

@@ -3,6 +3,7 @@ import { delay } from '../base/clock.ts'
 import { messageOf } from '../base/errors.ts'
 import { Applier } from './apply.ts'
 import type { ApplyDeps } from './apply.ts'
+import { followBackups } from './backup-age.ts'
 import { Election } from './election.ts'
 import { Evidence } from './evidence.ts'
 import { watchFor } from './kube-watch.ts'
@@ -74,6 +75,7 @@ export class Reconciler {
       this.#watch(signal),
       this.#loop(signal),
       this.#leaderEndpoint === null ? undefined : this.#followLeader(this.#leaderEndpoint, signal),
+      this.#deps.backupCronJob === null ? undefined : followBackups(this.#deps, this.#deps.backupCronJob, signal),
     ])
     this.#deps.raft.close()
     this.#deps.nodes.close()

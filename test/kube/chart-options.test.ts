@@ -212,3 +212,70 @@ test('the service for reads has the public port alone and prefers the nearest no
     ports: [{ name: 'public', port: 8080, targetPort: 'public' }],
   })
 })
+
+describe('backups', () => {
+  const values = ['backup.enabled=true', 'backup.existingClaim=kept']
+
+  test('are made by a job that alone may ask the private port, and has no token', async () => {
+    const job = await one('CronJob', [...values, 'backup.keep=3', 'backup.timeZone=Europe/Zurich'])
+    expect(job.metadata.name).toBe('insi-backup')
+    expect(job.spec).toMatchObject({
+      schedule: '15 3 * * *',
+      timeZone: 'Europe/Zurich',
+      suspend: false,
+      concurrencyPolicy: 'Forbid',
+      jobTemplate: {
+        spec: {
+          template: {
+            metadata: { labels: { 'app.kubernetes.io/component': 'backup' } },
+            spec: {
+              automountServiceAccountToken: false,
+              initContainers: [{ args: [expect.stringContaining("cluster backup --keep 3 '/backups/'")] }],
+              containers: [{ args: [expect.stringContaining('insid verify-backup')] }],
+              volumes: expect.arrayContaining([
+                { name: 'backups', persistentVolumeClaim: { claimName: 'kept' } },
+              ]) as unknown,
+            },
+          },
+        },
+      },
+    })
+    const policy = await one('NetworkPolicy', values, [], 'insi')
+    expect(JSON.stringify(policy.spec)).toContain('"app.kubernetes.io/component":"backup"')
+    expect(JSON.stringify((await one('NetworkPolicy', [], [], 'insi')).spec)).not.toContain('"backup"')
+  })
+
+  test('go to S3 with the keys of a Secret, and without a drill when that is asked for', async () => {
+    const job = await one('CronJob', [
+      'backup.enabled=true',
+      'backup.location=s3://bucket/insi/',
+      'backup.envFrom[0].secretRef.name=s3',
+      'backup.verify=false',
+    ])
+    const text = JSON.stringify(job.spec)
+    expect(text).toContain("'s3://bucket/insi/'")
+    expect(text).toContain('"envFrom":[{"secretRef":{"name":"s3"}}]')
+    for (const absent of ['initContainers', 'verify-backup', 'persistentVolumeClaim'])
+      expect(text).not.toContain(absent)
+  })
+
+  test('are watched by the reconciler, which may read that one CronJob', async () => {
+    const all = await objects(values)
+    const role = all.find(({ kind, metadata }) => kind === 'Role' && metadata.name === 'insi-reconciler')
+    const rights = { apiGroups: ['batch'], resources: ['cronjobs'], resourceNames: ['insi-backup'], verbs: ['get'] }
+    expect(role?.rules).toContainEqual(rights)
+    const deployment = all.find(({ kind }) => kind === 'Deployment')
+    expect(JSON.stringify(deployment?.spec)).toContain('--backup-cron-job=insi-backup')
+    expect((await render([])).includes('cronjobs')).toBe(false)
+  })
+
+  test.each([
+    [['backup.enabled=true'], 'backup.enabled needs a place for backups'],
+    [[...values, 'backup.location=s3://b/'], 'two places for backups'],
+    [['backup.location=s3://b/'], 'backup.enabled is not'],
+    [['backup.enabled=true', 'backup.location=/backups/'], 'backup.location|/backup/location'],
+    [['backup.enabled=true', 'backup.location=s3://b/one.insi'], 'backup.location|/backup/location'],
+  ])('with %j do not render', async (bad, reason) => {
+    await expect(render(bad)).rejects.toThrow(new RegExp(reason))
+  })
+})

@@ -117,6 +117,15 @@ app.kubernetes.io/part-of: insi
 {{- if and .Values.leaderService.enabled (not .Values.reconciler.enabled) -}}
 {{- fail "leaderService.enabled needs reconciler.enabled=true: only the reconciler knows which pod leads." -}}
 {{- end -}}
+{{- if and .Values.backup.location .Values.backup.existingClaim -}}
+{{- fail "backup.location and backup.existingClaim are two places for backups: set one of them." -}}
+{{- end -}}
+{{- if and .Values.backup.enabled (not .Values.backup.location) (not .Values.backup.existingClaim) -}}
+{{- fail "backup.enabled needs a place for backups: backup.existingClaim, a PersistentVolumeClaim, or backup.location=s3://BUCKET/PREFIX/." -}}
+{{- end -}}
+{{- if and (not .Values.backup.enabled) (or .Values.backup.location .Values.backup.existingClaim) -}}
+{{- fail "a place for backups is set but backup.enabled is not: set both, or neither." -}}
+{{- end -}}
 {{- if and .Values.reconciler.enabled (lt (int .Values.terminationGracePeriodSeconds) 30) -}}
 {{- fail "terminationGracePeriodSeconds must be at least 30: a pod that is scaled away waits for its removal from the cluster." -}}
 {{- end -}}
@@ -153,4 +162,10 @@ app.kubernetes.io/component: test
 app.kubernetes.io/name: {{ include "insi.name" . }}
 app.kubernetes.io/instance: {{ .Release.Name }}
 app.kubernetes.io/component: secret
+{{- end -}}
+
+{{- define "insi.backup.labels" -}}
+app.kubernetes.io/name: {{ include "insi.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/component: backup
 {{- end -}}

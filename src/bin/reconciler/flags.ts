@@ -29,6 +29,7 @@ export interface Flags {
   readonly dryRun?: boolean
   readonly output: Output
   readonly leaderEndpointSlice?: string
+  readonly backupCronJob?: string
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error'
   readonly logFormat: 'auto' | 'json' | 'pretty'
 }
@@ -77,6 +78,7 @@ export function buildProgram(action: (flags: Flags) => Promise<void>): Command {
     .option('--dry-run', 'with --once: print the plan and cluster.yaml, write nothing')
     .addOption(new Option('-o, --output <format>', 'with --once').choices(OUTPUTS).default('text'))
     .option('--leader-endpoint-slice <name>', 'EndpointSlice to keep pointed at the pod that leads')
+    .option('--backup-cron-job <name>', 'CronJob that makes backups; its last success becomes a series')
     .addOption(new Option('--log-level <level>', 'level').choices(['debug', 'info', 'warn', 'error']).default('info'))
     .addOption(new Option('--log-format <format>', 'format').choices(['auto', 'json', 'pretty']).default('auto'))
     .action((_flags: Flags, command: Command) => action(checked(command)))

@@ -74,6 +74,7 @@ export async function run(flags: Flags): Promise<number> {
       nodes,
       denials,
       leaderSlice: flags.leaderEndpointSlice ?? null,
+      backupCronJob: flags.backupCronJob ?? null,
       names: namesOf(flags.statefulset),
       addressing,
       clock: systemClock,

@@ -100,7 +100,13 @@ export class ReconciledRelease {
     const log = silentLog
     const nodes = new NodeTopologies({ ...credentials, clock, log, metrics, endpointOf })
     const names = namesOf('insi')
-    const rest = { addressing: ADDRESSING, random: systemRandom, self: systemRandom.uuid(), leaderSlice: SLICE }
+    const rest = {
+      addressing: ADDRESSING,
+      random: systemRandom,
+      self: systemRandom.uuid(),
+      leaderSlice: SLICE,
+      backupCronJob: null,
+    }
     const deps = { kube, raft, nodes, denials, names, clock, log, metrics, ...rest }
     const close = (): void => {
       raft.close()
