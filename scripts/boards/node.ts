@@ -277,7 +277,7 @@ const PEERS: readonly Panel[] = [
     [rate(nodes('insi_forwarded_proposals_total')), '{{pod}}'],
   ),
   graph(
-    12,
+    8,
     'Snapshots',
     {
       description: 'Bytes within ten minutes, sent to nodes that were too far behind for the log, or installed.',
@@ -285,6 +285,15 @@ const PEERS: readonly Panel[] = [
       min: 0,
     },
     [`sum by (pod, direction) (increase(${nodes('insi_snapshot_bytes_total')}[10m]))`, '{{direction}} {{pod}}'],
+  ),
+  graph(
+    12,
+    'Time for a snapshot',
+    { description: 'On average, of those that ended within ten minutes.', unit: 's', min: 0 },
+    [
+      `sum by (pod, direction) (increase(${nodes('insi_snapshot_duration_seconds_sum')}[10m])) / clamp_min(sum by (pod, direction) (increase(${nodes('insi_snapshot_duration_seconds_count')}[10m])), 1)`,
+      '{{direction}} {{pod}}',
+    ],
   ),
 ]
 

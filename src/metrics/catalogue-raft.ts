@@ -1,5 +1,5 @@
 // The series of replication: role, log, proposals, reads, peers.
-import { DISK_BUCKETS_SECONDS, ROUND_BUCKETS_SECONDS } from './series.ts'
+import { DISK_BUCKETS_SECONDS, ROUND_BUCKETS_SECONDS, SNAPSHOT_BUCKETS_SECONDS } from './series.ts'
 import type { SeriesTable } from './series.ts'
 
 const BATCH_BUCKETS_ENTRIES = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024] as const
@@ -155,6 +155,13 @@ const PEER_SERIES = {
     unit: 'bytes',
     labels: ['direction'],
     help: 'Bytes of snapshots sent or installed.',
+  },
+  insi_snapshot_duration_seconds: {
+    type: 'histogram',
+    unit: 'seconds',
+    labels: ['direction'],
+    buckets: SNAPSHOT_BUCKETS_SECONDS,
+    help: 'Time to send or install one snapshot, from its first chunk on.',
   },
   insi_peer_bytes_total: {
     type: 'counter',

@@ -89,8 +89,10 @@ function roleReports(series: MetricsRegistry) {
 function snapshotReports(series: MetricsRegistry) {
   const snapshots = series.counter('insi_snapshots_total')
   const bytes = series.counter('insi_snapshot_bytes_total')
+  const duration = series.histogram('insi_snapshot_duration_seconds')
   for (const direction of ['sent', 'installed']) {
     bytes.inc({ direction }, 0)
+    duration.zero({ direction })
     for (const result of ['ok', 'failed']) snapshots.inc({ direction, result }, 0)
   }
   return {
@@ -98,9 +100,11 @@ function snapshotReports(series: MetricsRegistry) {
       readonly direction: 'sent' | 'installed'
       readonly ok: boolean
       readonly sizeBytes: number
+      readonly durationMs: number
     }): void {
       snapshots.inc({ direction: event.direction, result: event.ok ? 'ok' : 'failed' })
       bytes.inc({ direction: event.direction }, event.sizeBytes)
+      if (event.ok) duration.observe({ direction: event.direction }, event.durationMs / MS_PER_SECOND)
     },
   }
 }

@@ -32,6 +32,8 @@ export interface ReplicaObserver {
     readonly direction: 'sent' | 'installed'
     readonly ok: boolean
     readonly sizeBytes: number
+    /** From its first chunk on. */
+    readonly durationMs: number
   }): void
   /** The log was cut. */
   onLogCut(cut: { readonly entryCount: number; readonly durationMs: number }): void

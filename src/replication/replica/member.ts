@@ -262,16 +262,16 @@ export class ReplicaMember {
   /** The state first, the log after it: a crash in between is repaired at start, see alignLogWithState(). */
   #installSnapshot(meta: SnapshotMeta): void {
     const { clock, logger, observer, proposals, reads } = this.#deps
-    const { incoming, sizeBytes } = this.#receiver.takeStaged()
+    const incoming = this.#receiver.takeStaged()
     this.#apply.runBetweenBatches(async () => {
       await incoming.commit(meta)
-      this.#receiver.installed()
+      const received = this.#receiver.installed()
       this.raft.applied(meta.index)
       this.appliedMembership.onInstalled(meta.index, clock.monotonicMs())
       proposals.onInstalled(meta, clock.monotonicMs())
       reads.onApplied(meta.index)
       this.#loop.releaseFlushes()
-      observer.onSnapshot({ direction: 'installed', ok: true, sizeBytes })
+      observer.onSnapshot({ direction: 'installed', ok: true, ...received })
       logger.info({ index: meta.index, term: meta.term }, 'snapshot installed')
     })
   }
@@ -330,11 +330,9 @@ export class ReplicaMember {
   }
 
   #makeReceiver(): SnapshotReceiver {
-    const { identity, logger, observer, state } = this.#deps
+    const { identity } = this.#deps
     return new SnapshotReceiver({
-      state,
-      logger,
-      observer,
+      ...this.#deps,
       send: (to, ack) => void this.#sendTo(to, ack),
       offer: (from, term, snapshot) =>
         this.#loop.stepNow({ type: 'InstallSnapshot', from, to: identity.memberId, term, snapshot }),

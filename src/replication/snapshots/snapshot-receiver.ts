@@ -1,6 +1,7 @@
 // The receiving side of a snapshot transfer: stages the chunks beside the current state, and hands the complete, verified
 // snapshot to the core, which decides whether it is newer than what this node has.
 import { must } from '../../base/assert.ts'
+import type { Clock } from '../../base/clock.ts'
 import { messageOf } from '../../base/errors.ts'
 import type { Log } from '../../base/log.ts'
 import type { MemberId, SnapshotMeta } from '../../raft/types.ts'
@@ -13,6 +14,7 @@ const CHUNKS_QUEUED_MAX = 16
 
 export interface SnapshotReceiverDeps {
   readonly state: StateMachine
+  readonly clock: Clock
   readonly logger: Log
   readonly observer: ReplicaObserver
   /** Sends to the member that the chunk came from. */
@@ -29,6 +31,8 @@ interface Transfer {
   receivedCount: number
   handledCount: number
   sizeBytes: number
+  /** In monotonic time. */
+  readonly beganAtMs: number
 }
 
 export class SnapshotReceiver {
@@ -61,16 +65,18 @@ export class SnapshotReceiver {
   }
 
   /** The snapshot that was offered last, for installation; the receiver lets go of it until installed(). */
-  takeStaged(): { readonly incoming: IncomingSnapshot; readonly sizeBytes: number } {
+  takeStaged(): IncomingSnapshot {
     const incoming = must(this.#staged, 'an accepted snapshot is staged')
     this.#staged = null
     this.#isInstalling = true
-    return { incoming, sizeBytes: this.#transfer?.sizeBytes ?? 0 }
+    return incoming
   }
 
-  /** The snapshot that was taken is installed; the next transfer may begin. */
-  installed(): void {
+  /** The snapshot that was taken is installed; the next transfer may begin. Returns what it was. */
+  installed(): { readonly sizeBytes: number; readonly durationMs: number } {
     this.#isInstalling = false
+    const { beganAtMs, sizeBytes } = must(this.#transfer, 'what is installed came by a transfer')
+    return { sizeBytes, durationMs: this.#deps.clock.monotonicMs() - beganAtMs }
   }
 
   /** Discards what is staged. Resolves when nothing is written any more. */
@@ -86,7 +92,15 @@ export class SnapshotReceiver {
     const { meta, sequence, transferId: id } = chunk
     if (this.#transfer?.from === from && this.#transfer.id === id) return this.#transfer
     if (meta === null || sequence !== 0 || this.#isInstalling) return null
-    this.#transfer = { from, id, meta, receivedCount: 0, handledCount: 0, sizeBytes: 0 }
+    this.#transfer = {
+      from,
+      id,
+      meta,
+      receivedCount: 0,
+      handledCount: 0,
+      sizeBytes: 0,
+      beganAtMs: this.#deps.clock.monotonicMs(),
+    }
     return this.#transfer
   }
 
@@ -100,9 +114,10 @@ export class SnapshotReceiver {
     try {
       ok = await this.#handle(transfer, chunk)
     } catch (error) {
-      const { logger, observer } = this.#deps
+      const { clock, logger, observer } = this.#deps
       logger.warn({ from: transfer.from, transferId: transfer.id, reason: messageOf(error) }, 'snapshot was discarded')
-      observer.onSnapshot({ direction: 'installed', ok: false, sizeBytes: transfer.sizeBytes })
+      const durationMs = clock.monotonicMs() - transfer.beganAtMs
+      observer.onSnapshot({ direction: 'installed', ok: false, sizeBytes: transfer.sizeBytes, durationMs })
       await this.#discard()
     }
     if (ok) transfer.handledCount++

@@ -116,7 +116,8 @@ export class SnapshotSender {
 
   /** Never rejects. */
   async #run(transfer: Transfer): Promise<void> {
-    const { logger, observer, onFinished } = this.#deps
+    const { clock, logger, observer, onFinished } = this.#deps
+    const beganAtMs = clock.monotonicMs()
     const fields = { member: transfer.member, transferId: transfer.id }
     logger.info(fields, 'snapshot transfer began')
     let isSent = false
@@ -128,7 +129,8 @@ export class SnapshotSender {
       logger.warn({ ...fields, reason: messageOf(error) }, 'snapshot transfer failed')
     }
     this.#transfers.delete(transfer.member)
-    observer.onSnapshot({ direction: 'sent', ok: isSent, sizeBytes: transfer.sizeBytes })
+    const durationMs = clock.monotonicMs() - beganAtMs
+    observer.onSnapshot({ direction: 'sent', ok: isSent, sizeBytes: transfer.sizeBytes, durationMs })
     // A transfer that was replaced, or is of an earlier term, says nothing to the core.
     const isReplaced = this.#waiting.includes(transfer.member)
     if (!this.#isStopped && !isReplaced && this.#deps.leaderTerm() === transfer.term)

@@ -68,6 +68,7 @@ async function createFixture(isAccepted = true): Promise<Fixture> {
   })
   const receiver = new SnapshotReceiver({
     state: target,
+    clock,
     logger: silentLog,
     observer: silentObserver,
     send: (_to, ack) => {
@@ -88,7 +89,7 @@ async function createFixture(isAccepted = true): Promise<Fixture> {
 }
 
 async function install(receiver: SnapshotReceiver, meta: SnapshotMeta): Promise<void> {
-  await receiver.takeStaged().incoming.commit(meta)
+  await receiver.takeStaged().commit(meta)
   receiver.installed()
 }
 
