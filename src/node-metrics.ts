@@ -29,7 +29,11 @@ export function metricsSources(parts: NodeParts): MetricsSources {
       const [disk, tenants] = await Promise.all([diskSpaceOf(directory), tenantSample(services)])
       return {
         replica: replicaSample(parts),
-        peers: { ...transport.counters, roundTripsMs: transport.roundTripsMs() },
+        peers: {
+          ...transport.counters,
+          roundTripsMs: transport.roundTripsMs(),
+          clockSkewsMs: transport.clockSkewsMs(),
+        },
         tenants,
         connections: connectionsOf(parts),
         disk,

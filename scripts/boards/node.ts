@@ -271,7 +271,20 @@ const PEERS: readonly Panel[] = [
     [`sum by (pod) (increase(${nodes('insi_peer_dials_failed_total')}[10m]))`, 'not reached by {{pod}}'],
   ),
   graph(
-    12,
+    8,
+    'Clocks',
+    {
+      description: 'How far the clock of each other node is ahead. Lifetimes of keys go by the clock of the leader.',
+      unit: 's',
+      thresholds: [
+        [null, 'green'],
+        [1, 'red'],
+      ],
+    },
+    [nodes('insi_peer_clock_skew_seconds'), '{{pod}} → {{peer}}'],
+  ),
+  graph(
+    8,
     'Writes handed to the leader',
     { description: 'Clients that ask a node that does not lead wait for one more hop.', unit: 'wps', min: 0 },
     [rate(nodes('insi_forwarded_proposals_total')), '{{pod}}'],

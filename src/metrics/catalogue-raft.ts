@@ -181,6 +181,12 @@ const PEER_SERIES = {
     labels: ['peer'],
     help: 'How long the last ping took to each connected node and back, the event loops of both included; about one a second is sent.',
   },
+  insi_peer_clock_skew_seconds: {
+    type: 'gauge',
+    unit: 'seconds',
+    labels: ['peer'],
+    help: 'How far the clock of each connected node is ahead of this one, at the last ping, to within half the round trip.',
+  },
   insi_peer_dials_failed_total: {
     type: 'counter',
     unit: 'count',

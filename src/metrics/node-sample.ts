@@ -31,9 +31,10 @@ export interface ReplicaSample {
   readonly diskStalledMs: number
 }
 
-/** Counts since the process began, and how long the last ping took by node id. */
+/** Counts since the process began, and what the last ping told, by node id. */
 interface PeerSample {
   readonly roundTripsMs: ReadonlyMap<string, number>
+  readonly clockSkewsMs: ReadonlyMap<string, number>
   readonly sentBytes: number
   readonly receivedBytes: number
   readonly sentFrames: number
@@ -153,6 +154,9 @@ function writePeers(series: MetricsRegistry, sample: PeerSample, overloadedCount
   const roundTrips = series.gauge('insi_peer_rtt_seconds')
   roundTrips.reset()
   for (const [peer, durationMs] of sample.roundTripsMs) roundTrips.set({ peer }, durationMs / MS_PER_SECOND)
+  const skews = series.gauge('insi_peer_clock_skew_seconds')
+  skews.reset()
+  for (const [peer, skewMs] of sample.clockSkewsMs) skews.set({ peer }, skewMs / MS_PER_SECOND)
   for (const [reason, count] of Object.entries(sample.refused)) refused.inc({ reason }, count)
   const { droppedQueueFull, droppedUnreachable, droppedTooLarge } = sample
   const counts = [droppedQueueFull, droppedUnreachable, droppedTooLarge, overloadedCount]

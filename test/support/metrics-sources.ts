@@ -32,6 +32,7 @@ const SAMPLE: NodeSample = {
   replica: REPLICA,
   peers: {
     roundTripsMs: new Map([['node1', 2]]),
+    clockSkewsMs: new Map([['node1', -1]]),
     sentBytes: 0,
     receivedBytes: 0,
     sentFrames: 0,

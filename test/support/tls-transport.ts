@@ -1,6 +1,7 @@
 // Peer transports on real sockets for tests: they record what happens and are all closed at the end.
 import { eventually } from './eventually.ts'
 import { systemClock } from '../../src/base/clock.ts'
+import type { Clock } from '../../src/base/clock.ts'
 import { silentLog } from '../../src/base/log.ts'
 import type { Log } from '../../src/base/log.ts'
 import { systemRandom } from '../../src/base/random.ts'
@@ -28,6 +29,7 @@ export interface TlsNodeOptions {
   readonly memberId?: string
   readonly deadlines?: Partial<PeerDeadlines>
   readonly log?: Log
+  readonly clock?: Clock
   /** Called for each message, after it was recorded. */
   readonly onMessage?: () => void
 }
@@ -49,7 +51,7 @@ export class TlsNodes {
       listen: { host, port: options.port ?? 0 },
       credentials: options.credentials ?? { type: 'secrets', secrets: options.secrets ?? [SECRET] },
       identity: () => identity,
-      clock: systemClock,
+      clock: options.clock ?? systemClock,
       random: systemRandom,
       log: options.log ?? silentLog,
       onError: (error) => errors.push(error),

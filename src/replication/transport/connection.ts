@@ -52,6 +52,8 @@ export interface ConnectionOptions {
 }
 
 const NOTHING = new Uint8Array(0)
+/** Milliseconds since the epoch, as a double. */
+const WALL_TIME_SIZE_BYTES = 8
 
 export class PeerConnection {
   readonly dialledAddress: string | null
@@ -66,6 +68,8 @@ export class PeerConnection {
   openedAtMs = 0
   /** How long the last ping took there and back; null before the first. */
   roundTripMs: number | null = null
+  /** How far the peer's wall clock was ahead of ours at the last ping, to within half the round trip; null when it did not say. */
+  clockSkewMs: number | null = null
   readonly #options: ConnectionOptions
   readonly #socket: TLSSocket
   readonly #parser: FrameParser
@@ -210,9 +214,20 @@ export class PeerConnection {
     this.#enqueue(encodeFrame('ping', NOTHING))
   }
 
-  #onPong(): void {
+  /** `body`: the wall time of the peer; empty from one that does not tell it. */
+  #onPong(body: Buffer): void {
     const sentMs = this.#pingsSentMs.shift()
-    if (sentMs !== undefined) this.roundTripMs = this.#options.clock.monotonicMs() - sentMs
+    if (sentMs === undefined) return
+    const { clock } = this.#options
+    this.roundTripMs = clock.monotonicMs() - sentMs
+    if (body.length !== WALL_TIME_SIZE_BYTES) return
+    this.clockSkewMs = body.readDoubleBE() - (clock.nowMs() - this.roundTripMs / 2)
+  }
+
+  #answerPing(): void {
+    const body = Buffer.alloc(WALL_TIME_SIZE_BYTES)
+    body.writeDoubleBE(this.#options.clock.nowMs())
+    this.#enqueue(encodeFrame('pong', body))
   }
 
   #enqueue(frame: Buffer): void {
@@ -287,8 +302,8 @@ export class PeerConnection {
     else if (kind === 'hello') owner.onHello(this, decodeHello(body))
     else if (this.hello === null) throw new InsiError('PEER_PROTOCOL', `a ${kind} before the hello`)
     else if (kind === 'message') owner.onMessage(this, body, owned)
-    else if (kind === 'ping' && this.#state === 'open') this.#enqueue(encodeFrame('pong', NOTHING))
-    else if (kind === 'pong') this.#onPong()
+    else if (kind === 'ping' && this.#state === 'open') this.#answerPing()
+    else if (kind === 'pong') this.#onPong(body)
   }
 
   /** A reason that a later version may give counts as `closing`. */

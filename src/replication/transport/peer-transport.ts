@@ -92,9 +92,20 @@ export class TlsPeerTransport implements PeerTransport {
 
   /** How long the last ping took to each peer and back, by node id; without peers that are not connected. */
   roundTripsMs(): Map<string, number> {
+    return this.#byPeer(({ roundTripMs }) => roundTripMs)
+  }
+
+  /** How far each peer's wall clock is ahead of this node's, by node id; without peers that are not connected or do not tell. */
+  clockSkewsMs(): Map<string, number> {
+    return this.#byPeer(({ clockSkewMs }) => clockSkewMs)
+  }
+
+  #byPeer(measured: (connection: PeerConnection) => number | null): Map<string, number> {
     const found = new Map<string, number>()
-    for (const { hello, isOpen, roundTripMs, superseded } of this.#connections) {
-      if (isOpen && !superseded && hello !== null && roundTripMs !== null) found.set(hello.nodeId, roundTripMs)
+    for (const connection of this.#connections) {
+      const { hello, isOpen, superseded } = connection
+      const value = measured(connection)
+      if (isOpen && !superseded && hello !== null && value !== null) found.set(hello.nodeId, value)
     }
     return found
   }

@@ -1,4 +1,5 @@
 // The life of connections between peers: one a pair, noticed when dead, bounded when slow.
+import { systemClock } from '../../../src/base/clock.ts'
 import {
   OUTGOING_QUEUE_MESSAGES_MAX,
   OUTGOING_QUEUE_SIZE_BYTES_MAX,
@@ -11,6 +12,7 @@ import { reach, TlsNodes } from '../../support/tls-transport.ts'
 import type { TlsNode } from '../../support/tls-transport.ts'
 
 const IMPATIENT = { keepAliveIntervalMs: 100, keepAliveDeadlineMs: 400, probeMs: 150, connectMs: 300, closeMs: 200 }
+const AHEAD_MS = 60_000
 
 const nodes = new TlsNodes()
 const proxies: TcpProxy[] = []
@@ -193,6 +195,22 @@ describe('dead connections', () => {
     }
     await b.transport.close()
     await eventually('a notices', () => (a.transport.roundTripsMs().size === 0 ? true : undefined))
+  })
+
+  test('each side knows how far the clock of the other is ahead', async () => {
+    const a = await nodes.start('a', { deadlines: IMPATIENT })
+    const b = await nodes.start('b', {
+      deadlines: IMPATIENT,
+      clock: { ...systemClock, nowMs: () => systemClock.nowMs() + AHEAD_MS },
+    })
+    const [of, from] = await eventually('both have measured', async () => {
+      await reach(a, b.address, b)
+      await reach(b, a.address, a)
+      const [there, back] = [a.transport.clockSkewsMs().get('b'), b.transport.clockSkewsMs().get('a')]
+      return there === undefined || back === undefined ? undefined : [there, back]
+    })
+    expect(Math.abs((of ?? 0) - AHEAD_MS)).toBeLessThan(IMPATIENT.keepAliveDeadlineMs)
+    expect(Math.abs((from ?? 0) + AHEAD_MS)).toBeLessThan(IMPATIENT.keepAliveDeadlineMs)
   })
 
   test('an event loop that stood still does not make peers look dead', async () => {
