@@ -14,8 +14,8 @@ await build({
   platform: 'node',
   format: 'esm',
   target: 'node22',
-  // Only commands that read streams load it.
-  external: ['ws'],
+  // Only commands that read streams load the one, only those that name a place on S3 the other.
+  external: ['ws', path.resolve(import.meta.dirname, '../dist/archive/s3-sdk.js')],
   // The YAML parser is CommonJS and requires modules of Node.
   banner: { js: "import { createRequire } from 'node:module'\nconst require = createRequire(import.meta.url)" },
   logLevel: 'warning',

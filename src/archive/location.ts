@@ -1,4 +1,4 @@
-// How people name a place for backups: a file, `-` or a directory.
+// How people name a place for backups: a file, a directory, `-` or s3://BUCKET/PREFIX/.
 import { stat } from 'node:fs/promises'
 import path from 'node:path'
 import type { Readable } from 'node:stream'
@@ -8,10 +8,14 @@ import type { Archive } from './archive.ts'
 import { DirectoryArchive } from './directory-archive.ts'
 import { newestBackup } from './selection.ts'
 
+const S3 = 's3://'
+/** By which an object is told from a prefix. */
+const SUFFIX = '.insi'
+
 export type Location =
   /** Standard output, or standard input. */
   | { readonly type: 'stdio' }
-  /** `name` null: a directory, where names are made and found. */
+  /** `name` null: a directory or prefix, where names are made and found. */
   | { readonly type: 'archive'; readonly archive: Archive; readonly name: string | null }
 
 export interface Source {
@@ -24,7 +28,8 @@ export interface Source {
 /** Throws ArchiveError when `text` names no place. */
 export async function openLocation(text: string): Promise<Location> {
   if (text === '-') return { type: 'stdio' }
-  if (text === '') throw new ArchiveError('the place is empty: name a file, a directory or -')
+  if (text === '') throw new ArchiveError('the place is empty: name a file, a directory, s3://BUCKET/PREFIX/ or -')
+  if (text.startsWith(S3)) return openS3(text.slice(S3.length))
   if (text.endsWith('/') || (await isDirectory(text))) {
     return { type: 'archive', archive: new DirectoryArchive(path.resolve(text), systemClock), name: null }
   }
@@ -43,6 +48,18 @@ export async function openSource(text: string, cluster: string | null): Promise<
   if (name !== null) return { name, createdAt: null, open: () => archive.read(name) }
   const newest = newestBackup(await archive.list(), text, cluster)
   return { name: newest.name, createdAt: newest.createdAt, open: () => archive.read(newest.name) }
+}
+
+/** `BUCKET/PREFIX/` or `BUCKET/PREFIX/NAME.insi`; a prefix may lack its last slash. */
+async function openS3(text: string): Promise<Location> {
+  const [bucket = '', ...rest] = text.split('/')
+  if (bucket === '') throw new ArchiveError('an s3:// place begins with its bucket: s3://BUCKET/PREFIX/')
+  const last = rest.at(-1) ?? ''
+  const name = last.endsWith(SUFFIX) ? last : null
+  const prefix = (name === null ? rest : rest.slice(0, -1)).filter((part) => part !== '').join('/')
+  const { S3Archive } = await import('./s3-archive.ts')
+  const archive = await S3Archive.open({ bucket, prefix: prefix === '' ? '' : `${prefix}/` })
+  return { type: 'archive', archive, name }
 }
 
 async function isDirectory(text: string): Promise<boolean> {

@@ -37,7 +37,7 @@ interface Flags {
   readonly json?: boolean
 }
 
-const SOURCE = 'the backup: a file, a directory (its newest backup), or - for stdin'
+const SOURCE = 'the backup: a file, a directory or s3://BUCKET/PREFIX/ (the newest there), or - for stdin'
 const CLUSTER = 'of which cluster, where a directory has backups of several: the beginning of its id'
 
 const EXAMPLES = `

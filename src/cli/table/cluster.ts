@@ -143,7 +143,7 @@ export const CLUSTER_COMMANDS: readonly Command[] = [
     summary: 'Copy everything that the cluster knows into a file, while it goes on serving.',
     details:
       'Everything that was acknowledged before is inside. Nothing stands under the name of a backup before it is complete and checked. insid restore makes a cluster of it, with the same instance secret, which is not inside.',
-    args: [{ name: 'destination', meaning: 'A file; a directory, which gets a name by time; or - for stdout.' }],
+    args: [{ name: 'destination', meaning: 'A file; a directory or s3://BUCKET/PREFIX/, where it is named by time; or - for stdout.' }],
     flags: [
       {
         name: 'keep',
@@ -164,9 +164,9 @@ export const CLUSTER_COMMANDS: readonly Command[] = [
   },
   {
     path: ['cluster', 'backups'],
-    summary: 'List the backups that a directory has, the newest last.',
+    summary: 'List the backups that a directory or a bucket has, the newest last.',
     details: 'Of every cluster. Asks no node. insid verify-backup proves that one can be restored.',
-    args: [{ name: 'place', meaning: 'The directory.' }],
+    args: [{ name: 'place', meaning: 'The directory, or s3://BUCKET/PREFIX/.' }],
     access: 'nothing',
     failure: 'The backups could not be listed',
     examples: [{ line: 'insic cluster backups /backups/', meaning: 'name, size and age of each' }],
