@@ -219,7 +219,11 @@ export const CHART_VALUES: ValueTree = {
         true,
         'Whether to run it. The cluster works without; then nobody removes nodes that are scaled away.',
       ),
-      replicas: integer(1, 1, 'Pods. One of them acts; a second one takes over at once when it goes.'),
+      replicas: integer(
+        1,
+        1,
+        'Pods. One of them acts; a second one takes over at once when it goes. They prefer different machines and zones.',
+      ),
       settleSeconds: integer(30, 1, 'How long a pod must be gone before its node is removed from the cluster.'),
       logLevel: field({ type: 'string', enum: ['debug', 'info', 'warn', 'error'] }, 'info', 'Level of its log.'),
       resources: object(

@@ -76,3 +76,34 @@ test.each([
   for (const word of words) expect(text).toContain(JSON.stringify(word))
   expect(text).not.toContain('tls.key')
 })
+
+test('several prefer different machines and zones and are drained one at a time; a single one is left to be drained', async () => {
+  const spec = JSON.stringify(await one('Deployment', 'insi-reconciler', 'reconciler.replicas=2'))
+  const ofReconciler = { 'app.kubernetes.io/component': 'reconciler' }
+  const selector = { matchLabels: expect.objectContaining(ofReconciler) as unknown }
+  expect(JSON.parse(spec)).toMatchObject({
+    spec: {
+      template: {
+        metadata: { labels: ofReconciler },
+        spec: {
+          topologySpreadConstraints: ['kubernetes.io/hostname', 'topology.kubernetes.io/zone'].map((topologyKey) => ({
+            maxSkew: 1,
+            topologyKey,
+            whenUnsatisfiable: 'ScheduleAnyway',
+            labelSelector: selector,
+          })),
+        },
+      },
+    },
+  })
+  expect(await one('PodDisruptionBudget', 'insi-reconciler', 'reconciler.replicas=2')).toMatchObject({
+    spec: { maxUnavailable: 1, unhealthyPodEvictionPolicy: 'AlwaysAllow', selector },
+  })
+  const budgets = (...values: string[]) =>
+    objects(...values).then((all) =>
+      all.filter(({ kind }) => kind === 'PodDisruptionBudget').map(({ metadata }) => metadata.name),
+    )
+  expect(await budgets()).toEqual(['insi'])
+  expect(await budgets('reconciler.replicas=2', 'podDisruptionBudget.enabled=false')).toEqual([])
+  expect(JSON.stringify(await one('Deployment', 'insi-reconciler'))).not.toContain('topologySpread')
+})
