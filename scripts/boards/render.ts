@@ -40,6 +40,10 @@ const linkTo = (uid: string, title: string): object => ({
   title,
   url: `/d/${uid}`,
   icon: 'dashboard',
+  tooltip: '',
+  tags: [],
+  asDropdown: false,
+  targetBlank: false,
   keepTime: true,
   includeVars: true,
 })
