@@ -1,6 +1,6 @@
 // cluster backup: a copy of everything, while the cluster goes on serving.
 import { createHash } from 'node:crypto'
-import type { Readable, Writable } from 'node:stream'
+import type { Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { backupName, parseBackupName } from '../archive/backup-name.ts'
 import { compressor } from '../archive/compression.ts'
@@ -8,6 +8,7 @@ import { IncomingBackup } from '../archive/incoming-backup.ts'
 import { openLocation } from '../archive/location.ts'
 import type { Location } from '../archive/location.ts'
 import { surplusBackups } from '../archive/selection.ts'
+import { endingOnSilence } from '../archive/silence.ts'
 import { systemClock } from '../base/clock.ts'
 import { messageOf } from '../base/errors.ts'
 import { Cluster } from '../client/cluster.ts'
@@ -31,7 +32,8 @@ export async function backup(context: CommandContext): Promise<void> {
   const location = await told(() => openLocation(argument(context, 0)))
   const keep = keepFlag(context, location)
   const signal = context.interruption()
-  const body = await new Cluster(context.http()).backup({ signal })
+  const http = context.http()
+  const body = endingOnSilence(await new Cluster(http).backup({ signal }), http.clock, signal)
   const made = await told(() => store(body, location, signal))
   const removed = await removeSurplus(made.name, location, keep)
   const result = { ...made, removed, durationMs: Math.round(systemClock.monotonicMs() - startedMs) }
@@ -65,11 +67,11 @@ async function removeSurplus(name: string, location: Location, keep: number | nu
 }
 
 async function store(
-  body: Readable,
+  body: AsyncIterable<Uint8Array>,
   location: Location,
   signal: AbortSignal,
 ): Promise<Omit<Made, 'durationMs' | 'removed'>> {
-  const incoming = await IncomingBackup.begin(body as AsyncIterable<Uint8Array>)
+  const incoming = await IncomingBackup.begin(body)
   if (location.type === 'stdio') {
     return { name: '-', backup: incoming, ...(await write(incoming, process.stdout, signal, { end: false })) }
   }
