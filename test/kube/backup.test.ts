@@ -37,6 +37,47 @@ async function backUp(): Promise<string> {
   await release.kubectl('delete', 'job', 'backup-now')
   return said
 }
+/** In seconds since the epoch, as the CronJob has it; 0 while there is none. */
+async function lastSuccess(): Promise<number> {
+  const time = await release.field('cronjob/insi-backup', '.status.lastSuccessfulTime')
+  return time === '' ? 0 : Date.parse(time) / 1_000
+}
+const successAfter = (seconds: number): Promise<number> =>
+  eventually('the CronJob has counted the success', async () => {
+    const found = await lastSuccess()
+    return found > seconds ? found : undefined
+  })
+const seenByReconciler = (seconds: number): Promise<unknown> =>
+  eventually(
+    'the reconciler has seen it',
+    async () => ((await release.reconcilerSeries(SUCCESS)) === seconds ? true : undefined),
+    { timeoutMs: 90_000 },
+  )
+
+interface Job {
+  readonly spec: { readonly template: { readonly spec: { readonly initContainers: Container[] } } }
+}
+interface Container {
+  readonly name: string
+  readonly command: readonly string[]
+  readonly args: readonly string[]
+}
+const DAMAGE = `
+  const fs = require('node:fs')
+  const [, name] = /"name":"([^"]*)"/.exec(fs.readFileSync('/tmp/made.json', 'utf8'))
+  const bytes = fs.readFileSync('/backups/' + name)
+  bytes[bytes.length >> 1] ^= 1
+  fs.writeFileSync('/backups/' + name, bytes)`
+
+/** The job of the CronJob, with one bit turned between backup and drill. */
+async function backUpDamaged(): Promise<void> {
+  const made = ['create', 'job', '--from=cronjob/insi-backup', 'damaged', '--dry-run=client', '-o', 'json']
+  const job = JSON.parse(await release.kubectl(...made)) as Job
+  const { initContainers } = job.spec.template.spec
+  initContainers.push({ ...initContainers[0], name: 'damage', command: ['node', '-e', DAMAGE], args: [] })
+  await run('kubectl', ['--namespace', release.namespace, 'create', '-f', '-'], JSON.stringify(job))
+  await release.kubectl('wait', 'job/damaged', '--for=condition=failed', '--timeout=120s')
+}
 const disks = (): string[] => pods(3).map((pod) => `data-${pod}`)
 
 test(
@@ -45,13 +86,8 @@ test(
     const writer = await release.startLoad(pods(3), WRITES)
     const { acknowledged, failed } = await writer.stop()
     const { clusterId = '' } = await release.status()
-    const before = await release.reconcilerSeries(SUCCESS)
     expect(await backUp()).toContain(`Restored:  1 tenants, ${acknowledged} values,`)
-    await eventually(
-      'the reconciler has seen it',
-      async () => ((await release.reconcilerSeries(SUCCESS)) > before ? true : undefined),
-      { timeoutMs: 90_000 },
-    )
+    await seenByReconciler(await successAfter(0))
 
     await release.kubectl('delete', 'statefulset', 'insi', '--cascade=orphan')
     await release.kubectl('delete', 'pods', '--all', '--grace-period=1')
@@ -100,6 +136,24 @@ test(
     expect(await release.field('configmap/insi-identity', '.data.clusterId')).toBe(clusterId)
     await release.scale(3)
     await release.settled(3)
+  },
+  TEST_TIMEOUT_MS,
+)
+
+test(
+  'a damaged backup fails its drill, is not tried again, and does not count',
+  async () => {
+    const earlier = await lastSuccess()
+    await backUp()
+    const before = await successAfter(earlier)
+    await backUpDamaged()
+    expect(await release.kubectl('logs', 'job/damaged', '--container', 'verify')).toContain('of no use')
+    const tries = await release.kubectl('get', 'pods', '-l', 'job-name=damaged', '-o', 'name')
+    expect(tries.trim().split('\n')).toHaveLength(1)
+    expect(await lastSuccess()).toBe(before)
+    // A new one reads it at once.
+    await release.killReconciler()
+    await seenByReconciler(before)
   },
   TEST_TIMEOUT_MS,
 )

@@ -226,6 +226,7 @@ describe('backups', () => {
       concurrencyPolicy: 'Forbid',
       jobTemplate: {
         spec: {
+          podFailurePolicy: { rules: [{ action: 'FailJob', onExitCodes: { containerName: 'verify' } }] },
           template: {
             metadata: { labels: { 'app.kubernetes.io/component': 'backup' } },
             spec: {
@@ -255,7 +256,7 @@ describe('backups', () => {
     const text = JSON.stringify(job.spec)
     expect(text).toContain("'s3://bucket/insi/'")
     expect(text).toContain('"envFrom":[{"secretRef":{"name":"s3"}}]')
-    for (const absent of ['initContainers', 'verify-backup', 'persistentVolumeClaim'])
+    for (const absent of ['initContainers', 'verify-backup', 'persistentVolumeClaim', 'podFailurePolicy'])
       expect(text).not.toContain(absent)
   })
 
