@@ -26,7 +26,7 @@ export function metricsSources(parts: NodeParts): MetricsSources {
   const { directory, services, state, transport } = parts
   return {
     node: async () => {
-      const [disk, tenants] = await Promise.all([diskSpaceOf(directory), tenantSample(services)])
+      const [disk, tenants] = await Promise.all([diskSpaceOf(directory), tenantSample(parts)])
       return {
         replica: replicaSample(parts),
         peers: {
@@ -75,9 +75,10 @@ function replicaSample({ clock, replica, services }: NodeParts): ReplicaSample {
   }
 }
 
-async function tenantSample(services: Services): Promise<TenantSample> {
+async function tenantSample({ services, state }: NodeParts): Promise<TenantSample> {
   const { cache, eventHub, operations, usage, values, watches } = services
   return {
+    cacheEntryCount: state.reader.cacheEntryCount,
     subscriberCount: eventHub.count,
     watcherCount: watches.count,
     appliedEventCount: operations.appliedEventCount,

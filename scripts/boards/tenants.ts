@@ -90,6 +90,10 @@ const ALL: readonly Panel[] = [
     agreed('insi_entities_events'),
     'events',
   ]),
+  graph(12, 'Cache entries', { description: 'Of all keys together.', min: 0, decimals: 0 }, [
+    agreed('insi_cache_entries'),
+    'entries',
+  ]),
   graph(
     12,
     'Cache entries that made room for others',

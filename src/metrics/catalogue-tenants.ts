@@ -38,6 +38,12 @@ export const TENANT_SERIES = {
     labels: ['space', 'result'],
     help: 'Reads of single keys of the `value` store or the `cache` by this node: `hit` or `miss`.',
   },
+  insi_cache_entries: {
+    type: 'gauge',
+    unit: 'entries',
+    labels: [],
+    help: 'Entries in the cache, of all entities and root; expired ones until they are removed.',
+  },
   insi_cache_evictions: {
     type: 'gauge',
     unit: 'entries',

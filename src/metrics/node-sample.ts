@@ -47,6 +47,7 @@ interface PeerSample {
 }
 
 export interface TenantSample {
+  readonly cacheEntryCount: number
   readonly subscriberCount: number
   readonly watcherCount: number
   /** Counts since the process began. */
@@ -182,6 +183,7 @@ function writeTenants(series: MetricsRegistry, sample: TenantSample): void {
     reads.inc({ space, result: 'miss' }, misses)
   }
   const { activeCount, deletingCount, evictions, nearQuotaCount, ratioMax, sums } = sample.usage
+  series.gauge('insi_cache_entries').set(sample.cacheEntryCount)
   series.gauge('insi_cache_evictions').set(evictions)
   series.gauge('insi_entities').set({ status: 'active' }, activeCount)
   series.gauge('insi_entities').set({ status: 'deleting' }, deletingCount)

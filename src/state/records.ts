@@ -67,6 +67,7 @@ export function writeRecord(tx: Transaction, slot: Slot, write: RecordWrite): Co
   removeEvictable(tx, slot)
   if (write.evict && space === 'cache') addEvictable(tx, entityId, storeKey)
   tx.writes.put(storeKey, encodeRecord(storeKey, tx.index, expiresAtMs, value), raw)
+  if (space === 'cache' && stored === undefined) tx.tables.cacheCount.change(tx, 1)
   if (deltaBytes !== 0) usage.charge(tx, entityId, space, deltaBytes)
   if (tx.changes.isHeard) addChange(tx, slot, value, expiresAtMs)
   return undefined
@@ -80,6 +81,7 @@ export function removeRecord(tx: Transaction, slot: Slot): void {
   removeExpiry(tx, storeKey, expiresAtMs)
   removeEvictable(tx, slot)
   tx.writes.delete(storeKey, raw)
+  if (space === 'cache') tx.tables.cacheCount.change(tx, -1)
   const releasedBytes = storeKey.length - DATA_KEY_OFFSET + payload.length
   if (releasedBytes !== 0) tx.tables.usage.charge(tx, entityId, space, -releasedBytes)
   if (tx.changes.isHeard) addChange(tx, slot, null, 0)

@@ -37,6 +37,10 @@ export class StoreStateReader implements StateReader {
     return this.#current().applied.timeMs
   }
 
+  get cacheEntryCount(): number {
+    return this.#current().tables.cacheCount.committed
+  }
+
   get(space: Space, entityId: EntityId, key: Uint8Array, nowMs: number): StoredRecord | undefined {
     const { store, applied } = this.#current()
     const storeKey = dataKey(prefixOf(space), entityId, key)

@@ -8,6 +8,7 @@ import {
   prefixRange,
 } from '../storage/keyspace.ts'
 import type { OrderedStore, StoreEntry } from '../storage/ordered-store.ts'
+import { CacheCount } from './cache-count.ts'
 import type { EntityId } from './commands.ts'
 import { EntityTable } from './entity-table.ts'
 import { EventWindowTable } from './event-windows.ts'
@@ -27,6 +28,7 @@ export class Tables {
   readonly subscribers = new SubscriberTable()
   readonly expiry = new ExpiryIndex()
   readonly evictionWindows = new EvictionWindows()
+  readonly cacheCount = new CacheCount()
 
   /** Reads the tables of a store. Throws InsiError RECORD_CORRUPT. */
   static async load(store: OrderedStore): Promise<Tables> {
@@ -36,6 +38,7 @@ export class Tables {
     await eachEntry(store, USAGE_PREFIX, ({ key, value }) => tables.usage.load(key, value))
     await eachEntry(store, EVENT_WINDOW_PREFIX, ({ key, value }) => tables.eventWindows.load(key, value))
     await eachEntry(store, SUBSCRIBERS_PREFIX, ({ key, value }) => tables.subscribers.load(key, value))
+    await tables.cacheCount.load(store)
     return tables
   }
 
@@ -61,6 +64,7 @@ export class Tables {
     this.eventWindows.commit()
     this.subscribers.commit()
     this.expiry.commit()
+    this.cacheCount.commit()
   }
 }
 

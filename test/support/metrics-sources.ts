@@ -53,6 +53,7 @@ const SAMPLE: NodeSample = {
     },
   },
   tenants: {
+    cacheEntryCount: 2,
     subscriberCount: 0,
     watcherCount: 0,
     appliedEventCount: 0,

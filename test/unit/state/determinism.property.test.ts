@@ -274,7 +274,7 @@ async function execute(entries: readonly Entry[], { batchSizes, restarts, medium
   return { results, hashes, dump }
 }
 
-/** Usage equals a recount, indexes and windows say what is stored, and the content sum equals a scan. */
+/** Usage and the count of cache entries equal a recount, indexes and windows say what is stored, and the content sum equals a scan. */
 async function assertConsistent(machine: StateMachine, stores: ReplaceableStore): Promise<void> {
   const recount = await recountUsage(stores.current())
   for (let id = 0; id <= ENTITY_ID_MAX + 5; id += 1) {
@@ -302,6 +302,7 @@ async function assertIndexes({ reader }: StateMachine, stores: ReplaceableStore)
       events.set(id, [...(events.get(id) ?? []), Number(decodeRecord(storeKey, bytes).payload.readBigInt64BE(1))])
     }
   }
+  expect(reader.cacheEntryCount).toBe(under(CACHE_PREFIX).length)
   expect(under(EXPIRY_PREFIX).map((one) => one.toString('hex'))).toEqual(expiring.sort())
   for (const marker of under(EVICTION_PREFIX)) {
     const storeKey = storeKeyOfEviction(marker)
