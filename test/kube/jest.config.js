@@ -4,7 +4,13 @@ import { existsSync } from 'node:fs'
 import path from 'node:path'
 import base from '../../jest.config.js'
 
-const NOT_IN_SUBSET = ['identity.test.ts', 'outage.test.ts', 'reconciler-kills.test.ts', 'soak.test.ts']
+const NOT_IN_SUBSET = [
+  'identity.test.ts',
+  'outage.test.ts',
+  'reconciler-alerts.test.ts',
+  'reconciler-kills.test.ts',
+  'soak.test.ts',
+]
 
 const suite = process.env.INSI_KUBE_SUITE ?? 'whole'
 if (!['whole', 'subset'].includes(suite)) throw new Error(`INSI_KUBE_SUITE is whole or subset, not ${suite}`)
