@@ -107,6 +107,10 @@ export const CHART_VALUES: ValueTree = {
     false,
     'Without the reconciler: accept a replicaCount below the running one. Removed pods remain voters until they are taken out of the cluster, so this can cost the quorum.',
   ),
+  allowVersionJump: flag(
+    false,
+    'Accept an image that is more than one minor version newer than the running one, or of an older minor version. Neither is tested.',
+  ),
   nameOverride: text('', 'Replaces the name of the chart in labels.', WHOLE_NAME),
   fullnameOverride: text(
     '',

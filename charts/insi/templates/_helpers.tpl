@@ -75,6 +75,7 @@ app.kubernetes.io/part-of: insi
 {{- end -}}
 
 {{- define "insi.validate" -}}
+{{- include "insi.validateVersion" . -}}
 {{- $count := int .Values.replicaCount -}}
 {{- if and (not .Values.persistence.enabled) (gt $count 1) -}}
 {{- fail "persistence.enabled=false with more than one node is unsafe: a pod that comes back empty would claim to be a voter that remembers its promises. Use replicaCount=1, or persistence." -}}
