@@ -42,7 +42,7 @@ export const TENANT_SERIES = {
     type: 'gauge',
     unit: 'entries',
     labels: [],
-    help: 'Entries in the cache, of all entities and root; expired ones until they are removed.',
+    help: 'Entries in the cache, of all entities and root, expired ones until they are removed; NaN until they are counted after a start.',
   },
   insi_cache_evictions: {
     type: 'gauge',

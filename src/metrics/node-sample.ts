@@ -47,7 +47,8 @@ interface PeerSample {
 }
 
 export interface TenantSample {
-  readonly cacheEntryCount: number
+  /** Null: not known yet. */
+  readonly cacheEntryCount: number | null
   readonly subscriberCount: number
   readonly watcherCount: number
   /** Counts since the process began. */
@@ -183,7 +184,7 @@ function writeTenants(series: MetricsRegistry, sample: TenantSample): void {
     reads.inc({ space, result: 'miss' }, misses)
   }
   const { activeCount, deletingCount, evictions, nearQuotaCount, ratioMax, sums } = sample.usage
-  series.gauge('insi_cache_entries').set(sample.cacheEntryCount)
+  series.gauge('insi_cache_entries').set(sample.cacheEntryCount ?? Number.NaN)
   series.gauge('insi_cache_evictions').set(evictions)
   series.gauge('insi_entities').set({ status: 'active' }, activeCount)
   series.gauge('insi_entities').set({ status: 'deleting' }, deletingCount)

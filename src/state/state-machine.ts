@@ -99,6 +99,7 @@ export class StateMachine {
   }
 
   async close(): Promise<void> {
+    await this.#state.tables.cacheCount.stop()
     await this.#stores.close()
   }
 
@@ -162,7 +163,9 @@ export class StateMachine {
 
   /** Shows the received state to readers first: its store is complete, and the old one is closed by the switch. */
   async #adopt(store: LoadedState['store']): Promise<void> {
+    const before = this.#state
     this.#state = await loadState(store)
+    await before.tables.cacheCount.stop()
     await this.#stores.commitReplacement()
     this.#listener?.onApplied([{ type: 'installed', index: this.#state.applied.index }])
   }

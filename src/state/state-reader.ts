@@ -95,8 +95,8 @@ export interface StateReader {
   readonly appliedIndex: number
   /** The state's own time: the newest `timeMs` of any applied command. */
   readonly timeMs: number
-  /** Entries of the cache of all entities; expired ones count until they are removed. */
-  readonly cacheEntryCount: number
+  /** Entries of the cache of all entities, expired ones until they are removed; null until they are counted after a start. */
+  readonly cacheEntryCount: number | null
   /** The live record, or undefined when missing or expired at `nowMs`. Throws InsiError RECORD_CORRUPT when its checksum is wrong. */
   get(space: Space, entityId: EntityId, key: Uint8Array, nowMs: number): StoredRecord | undefined
   /** Live keys with the prefix in byte order, without the entity's prefix. */

@@ -37,7 +37,7 @@ export class StoreStateReader implements StateReader {
     return this.#current().applied.timeMs
   }
 
-  get cacheEntryCount(): number {
+  get cacheEntryCount(): number | null {
     return this.#current().tables.cacheCount.committed
   }
 

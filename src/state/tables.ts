@@ -38,7 +38,7 @@ export class Tables {
     await eachEntry(store, USAGE_PREFIX, ({ key, value }) => tables.usage.load(key, value))
     await eachEntry(store, EVENT_WINDOW_PREFIX, ({ key, value }) => tables.eventWindows.load(key, value))
     await eachEntry(store, SUBSCRIBERS_PREFIX, ({ key, value }) => tables.subscribers.load(key, value))
-    await tables.cacheCount.load(store)
+    tables.cacheCount.begin(store)
     return tables
   }
 

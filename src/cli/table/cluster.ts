@@ -143,7 +143,12 @@ export const CLUSTER_COMMANDS: readonly Command[] = [
     summary: 'Copy everything that the cluster knows into a file, while it goes on serving.',
     details:
       'Everything that was acknowledged before is inside. Nothing stands under the name of a backup before it is complete and checked. insid restore makes a cluster of it, with the same instance secret, which is not inside.',
-    args: [{ name: 'destination', meaning: 'A file; a directory or s3://BUCKET/PREFIX/, where it is named by time; or - for stdout.' }],
+    args: [
+      {
+        name: 'destination',
+        meaning: 'A file; a directory or s3://BUCKET/PREFIX/, where it is named by time; or - for stdout.',
+      },
+    ],
     flags: [
       {
         name: 'keep',

@@ -22,6 +22,7 @@ import { decodeRecord } from '../../../src/storage/record.ts'
 import type { ReplaceableStore } from '../../../src/storage/ordered-store.ts'
 import { ReplaceableLevelStore } from '../../../src/storage/replaceable-level-store.ts'
 import { ReplaceableMemoryStore } from '../../../src/storage/replaceable-memory-store.ts'
+import { eventually } from '../../support/eventually.ts'
 import { UNLIMITED, contentOf, dumpOf, recountUsage, reopenLevel, temporaryDirectory } from './state-fixtures.ts'
 
 const ENTITY_ID_MAX = 4
@@ -302,7 +303,8 @@ async function assertIndexes({ reader }: StateMachine, stores: ReplaceableStore)
       events.set(id, [...(events.get(id) ?? []), Number(decodeRecord(storeKey, bytes).payload.readBigInt64BE(1))])
     }
   }
-  expect(reader.cacheEntryCount).toBe(under(CACHE_PREFIX).length)
+  const counted = await eventually('the cache is counted', () => reader.cacheEntryCount ?? undefined)
+  expect(counted).toBe(under(CACHE_PREFIX).length)
   expect(under(EXPIRY_PREFIX).map((one) => one.toString('hex'))).toEqual(expiring.sort())
   for (const marker of under(EVICTION_PREFIX)) {
     const storeKey = storeKeyOfEviction(marker)
