@@ -241,7 +241,11 @@ export const CHART_VALUES: ValueTree = {
     schedule: text('15 3 * * *', 'When, as cron has it.', { minLength: 1 }),
     timeZone: text('', 'Of the schedule, such as Europe/Zurich. Empty: that of the Kubernetes control plane.'),
     suspend: flag(false, 'Whether to pause.'),
-    keep: integer(7, 1, 'Backups of this cluster that are kept.'),
+    keep: integer(
+      7,
+      1,
+      'Backups of this cluster that are kept; older ones go once a new one is made and, with verify, proved.',
+    ),
     verify: flag(
       true,
       'Whether each backup is restored into a temporary directory and read again, before the job counts as successful.',

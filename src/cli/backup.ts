@@ -15,6 +15,16 @@ import { Cluster } from '../client/cluster.ts'
 import { tellBackupFailure as told } from './backup-failure.ts'
 import { CommandFailure, argument } from './command.ts'
 import type { CommandContext, Line } from './command.ts'
+import type { Console } from './console.ts'
+
+const PROGRESS_INTERVAL_MS = 250
+const BYTES_PER_MIB = 2 ** 20
+const MS_PER_SECOND = 1_000
+
+interface Running {
+  readonly signal: AbortSignal
+  readonly console: Console
+}
 
 /** What became of one backup. */
 interface Made {
@@ -34,7 +44,7 @@ export async function backup(context: CommandContext): Promise<void> {
   const signal = context.interruption()
   const http = context.http()
   const body = endingOnSilence(await new Cluster(http).backup({ signal }), http.clock, signal)
-  const made = await told(() => store(body, location, signal))
+  const made = await told(() => store(body, location, { signal, console: context.console }))
   const removed = await removeSurplus(made.name, location, keep)
   const result = { ...made, removed, durationMs: Math.round(systemClock.monotonicMs() - startedMs) }
   const output = { lines: linesOf(result), json: jsonOf(result) }
@@ -69,16 +79,16 @@ async function removeSurplus(name: string, location: Location, keep: number | nu
 async function store(
   body: AsyncIterable<Uint8Array>,
   location: Location,
-  signal: AbortSignal,
+  run: Running,
 ): Promise<Omit<Made, 'durationMs' | 'removed'>> {
   const incoming = await IncomingBackup.begin(body)
   if (location.type === 'stdio') {
-    return { name: '-', backup: incoming, ...(await write(incoming, process.stdout, signal, { end: false })) }
+    return { name: '-', backup: incoming, ...(await write(incoming, process.stdout, run, { end: false })) }
   }
   const name = location.name ?? backupName(incoming.manifest)
   const writer = await location.archive.write(name)
   try {
-    const stored = await write(incoming, writer.stream, signal, { end: true })
+    const stored = await write(incoming, writer.stream, run, { end: true })
     await writer.commit()
     return { name, backup: incoming, ...stored }
   } catch (error) {
@@ -90,7 +100,7 @@ async function store(
 async function write(
   incoming: IncomingBackup,
   target: Writable,
-  signal: AbortSignal,
+  { console, signal }: Running,
   options: { readonly end: boolean },
 ): Promise<{ readonly storedSizeBytes: number; readonly sha256: string }> {
   const hash = createHash('sha256')
@@ -102,8 +112,22 @@ async function write(
       yield chunk
     }
   }
-  await pipeline(incoming.bytes(), compressor(), counted, target, { signal, end: options.end })
+  const beganAtMs = systemClock.monotonicMs()
+  const ticker = systemClock.every(PROGRESS_INTERVAL_MS, () => {
+    console.progress(progressText(incoming.sizeBytes, systemClock.monotonicMs() - beganAtMs))
+  })
+  try {
+    await pipeline(incoming.bytes(), compressor(), counted, target, { signal, end: options.end })
+  } finally {
+    ticker.cancel()
+    console.progress('')
+  }
   return { storedSizeBytes, sha256: hash.digest('hex') }
+}
+
+function progressText(sizeBytes: number, elapsedMs: number): string {
+  const mib = sizeBytes / BYTES_PER_MIB
+  return `${mib.toFixed(1)} MiB before compression, ${(mib / (elapsedMs / MS_PER_SECOND)).toFixed(1)} MiB/s`
 }
 
 function linesOf({ name, backup: made, storedSizeBytes, sha256, durationMs, removed }: Made): Line[] {

@@ -1,6 +1,7 @@
-// cluster backups: those that a place has.
-import type { StoredBackup } from '../archive/archive.ts'
+// cluster backups: those that a place has; and cluster prune-backups, which removes the oldest of one cluster.
+import type { Archive, StoredBackup } from '../archive/archive.ts'
 import { openLocation } from '../archive/location.ts'
+import { newestBackup, surplusBackups } from '../archive/selection.ts'
 import { systemClock } from '../base/clock.ts'
 import { tellBackupFailure } from './backup-failure.ts'
 import { CommandFailure, argument } from './command.ts'
@@ -12,11 +13,7 @@ const OUTCOME = 'nothing was listed'
 
 export async function backups(context: CommandContext): Promise<void> {
   const place = argument(context, 0)
-  const location = await tellBackupFailure(() => openLocation(place), OUTCOME)
-  if (location.type === 'stdio' || location.name !== null) {
-    throw new CommandFailure([`Error: ${place} is no directory: name the one that has the backups`])
-  }
-  const { archive } = location
+  const archive = await archiveAt(place, OUTCOME)
   const found = await tellBackupFailure(() => archive.list(), OUTCOME)
   const nowMs = systemClock.nowMs()
   const json = found.map(({ name, cluster, createdAt, sizeBytes }) => ({
@@ -27,6 +24,31 @@ export async function backups(context: CommandContext): Promise<void> {
     size_bytes: sizeBytes,
   }))
   context.console.result(context.format, { lines: linesOf(found, nowMs, place), json })
+}
+
+export async function pruneBackups(context: CommandContext): Promise<void> {
+  const place = argument(context, 0)
+  const { cluster, keep } = context.flags
+  if (typeof keep !== 'number' || keep < 1)
+    throw new CommandFailure(['Error: --keep: say how many are to stay, 1 or more'])
+  const outcome = 'not all were removed'
+  const archive = await archiveAt(place, outcome)
+  const removed = await tellBackupFailure(async () => {
+    const found = await archive.list()
+    const newest = newestBackup(found, place, typeof cluster === 'string' ? cluster : null)
+    const surplus = surplusBackups(found, newest.cluster, keep).map(({ name }) => name)
+    for (const name of surplus) await archive.remove(name)
+    return surplus
+  }, outcome)
+  const lines = removed.map((name) => ({ text: `Removed: ${name}` }))
+  const nothing: Line = { text: 'Nothing to remove.', colour: 'yellow' }
+  context.console.result(context.format, { lines: lines.length > 0 ? lines : [nothing], json: { removed } })
+}
+
+async function archiveAt(place: string, outcome: string): Promise<Archive> {
+  const location = await tellBackupFailure(() => openLocation(place), outcome)
+  if (location.type === 'archive' && location.name === null) return location.archive
+  throw new CommandFailure([`Error: ${place} is no directory: name the one that has the backups`])
 }
 
 function linesOf(found: readonly StoredBackup[], nowMs: number, place: string): Line[] {

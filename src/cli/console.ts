@@ -5,6 +5,8 @@ import type { Colour, Format, Line } from './command.ts'
 /** A stream that text is written to. */
 export interface Sink {
   write(text: string): unknown
+  /** A person looks at it. */
+  readonly isTTY?: boolean
 }
 
 export type Level = 'INFO' | 'WARN' | 'ERROR'
@@ -16,6 +18,8 @@ const COLOUR_CODES: Readonly<Record<Colour, string>> = {
   yellow: '\u001B[33m',
   cyan: '\u001B[36m',
 }
+/** To the beginning of the line, and nothing after it. */
+const CLEAR_LINE = '\r\u001B[K'
 /** To the upper left corner, and nothing after it. */
 const CLEAR = '\u001B[H\u001B[2J'
 const COLOUR_END = '\u001B[0m'
@@ -62,6 +66,11 @@ export class Console {
   /** One line on stderr. */
   complain(text: string, colour?: Colour): void {
     this.#stderr.write(`${this.#paint(text, colour)}\n`)
+  }
+
+  /** How far something is, in place of what was said before, for a person who waits; empty: it is over. Nothing for programs. */
+  progress(text: string): void {
+    if (this.#stderr.isTTY === true) this.#stderr.write(CLEAR_LINE + text)
   }
 
   /** A diagnostic on stderr: `time=… level=… msg="…" name=value …`. Never pass a key as it is (see abbreviateKey). */

@@ -231,7 +231,7 @@ describe('backups', () => {
             metadata: { labels: { 'app.kubernetes.io/component': 'backup' } },
             spec: {
               automountServiceAccountToken: false,
-              initContainers: [{ args: [expect.stringContaining("cluster backup --keep 3 '/backups/'")] }],
+              initContainers: [{ args: [expect.stringContaining("cluster backup '/backups/'")] }],
               containers: [{ args: [expect.stringContaining('insid verify-backup')] }],
               volumes: expect.arrayContaining([
                 { name: 'backups', persistentVolumeClaim: { claimName: 'kept' } },

@@ -178,6 +178,25 @@ export const CLUSTER_COMMANDS: readonly Command[] = [
     load: async () => (await import('../backups.ts')).backups,
   },
   {
+    path: ['cluster', 'prune-backups'],
+    summary: 'Remove the oldest backups of one cluster from a directory.',
+    details: 'Asks no node. After insid verify-backup, so that none is removed before a newer one was proved.',
+    args: [{ name: 'place', meaning: 'The directory, or s3://BUCKET/PREFIX/.' }],
+    flags: [
+      { name: 'keep', type: 'integer', placeholder: 'count', meaning: 'How many stay.' },
+      {
+        name: 'cluster',
+        type: 'text',
+        placeholder: 'id',
+        meaning: 'Of which cluster, where the place has backups of several: the beginning of its id.',
+      },
+    ],
+    access: 'nothing',
+    failure: 'The backups could not be removed',
+    examples: [{ line: 'insic cluster prune-backups --keep 7 /backups/', meaning: 'the seven newest stay' }],
+    load: async () => (await import('../backups.ts')).pruneBackups,
+  },
+  {
     path: ['cluster', 'leave-gate'],
     summary: 'Before a node stops: hand its leadership over and wait until the quorum survives its exit.',
     details:

@@ -86,6 +86,17 @@ test('a node that is stopped meanwhile fails the command, and no file is left', 
   expect(await readdir(directory)).toEqual([])
 })
 
+test('a person sees how far it is, and nothing of that once it is over', async () => {
+  let seen = ''
+  const ran = backup({ watch: (stderr) => (seen = stderr) })
+  const response = await answer()
+  response.write(MANIFEST)
+  await eventually('progress is seen', () => (seen.includes('MiB before compression') ? true : undefined))
+  response.destroy()
+  const { stderr } = await ran
+  expect(stderr).toMatch(/\r\u001B\[K0\.0 MiB before compression, 0\.0 MiB\/s.*\r\u001B\[KError: /s)
+})
+
 test('an answer that ends too early is no backup', async () => {
   const ran = backup()
   ;(await answer()).end(MANIFEST)

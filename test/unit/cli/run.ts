@@ -22,13 +22,21 @@ export async function run(
     readonly stdin?: string
     /** A person types it. */
     readonly isTerminal?: boolean
+    /** Who looks at stderr on a terminal, while the command runs. */
+    readonly watch?: (stderr: string) => void
   } = {},
 ): Promise<Ran> {
   let stdout = ''
   let stderr = ''
   const code = await runCli(words, {
     stdout: { write: (text) => (stdout += text) },
-    stderr: { write: (text) => (stderr += text) },
+    stderr: {
+      write: (text) => {
+        stderr += text
+        options.watch?.(stderr)
+      },
+      isTTY: options.watch !== undefined,
+    },
     input: {
       isTerminal: options.isTerminal ?? false,
       readText: async () => options.stdin ?? '',
