@@ -6,6 +6,7 @@ import { request } from 'node:http'
 import type { IncomingMessage } from 'node:http'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { openSocket } from '../support/event-client.ts'
 import { eventually } from '../support/eventually.ts'
 import { ProcessCluster } from '../support/process-cluster.ts'
 import { runInsid, startInsid } from './insid-process.ts'
@@ -91,11 +92,43 @@ async function statusOf(message: IncomingMessage): Promise<number> {
   return message.statusCode ?? 0
 }
 
+const post = (path: string, body: object, token: string) => cluster.call('node1', `/db/api/v1/${path}`, { body, token })
+const subscription = (): string =>
+  `${cluster.publicUrl('node2').replace('http:', 'ws:')}/db/api/v1/events/subscribe?topic=t`
+
+/** A tenant with an alias, something that expires soon and something that does not, and its only subscriber connected. */
+async function useTenant(tenantKey: string): Promise<{ readonly alias: string }> {
+  const limited = { body: { api_key: tenantKey, limits: { subscribers: 1 } }, private: true }
+  expect((await cluster.call('node0', '/db/api/v1/admin/limits/set', limited)).status).toBe(200)
+  const { alias } = (await post('alias/set', {}, tenantKey)).json() as { alias: string }
+  expect((await post('set', { key: 'brief', value: '1', ttl_ms: 2_000 }, tenantKey)).status).toBe(200)
+  expect((await post('cache/set', { key: 'lasting', value: '2', ttl_ms: 3_600_000 }, tenantKey)).status).toBe(200)
+  await openSocket(subscription(), { headers: { authorization: tenantKey } })
+  return { alias }
+}
+
+/** Its keys are accepted, what has expired is gone, and a subscriber of the former cluster soon holds no place in the new one. */
+async function expectTenantBegins(tenantKey: string, { alias }: { readonly alias: string }): Promise<void> {
+  const get = (path: string, token: string) => cluster.call('node0', `/db/api/v1/${path}`, { token })
+  for (const token of [tenantKey, alias])
+    expect(await get('cache/get?key=lasting', token)).toMatchObject({ status: 200 })
+  await eventually('the key has expired', async () =>
+    (await get('get?key=brief', tenantKey)).status === 404 ? true : undefined,
+  )
+  const again = await eventually(
+    'the place is free',
+    async () => openSocket(subscription(), { headers: { authorization: alias } }).catch(() => undefined),
+    { timeoutMs: 20_000 },
+  )
+  await again.close()
+}
+
 test('a backup holds what was acknowledged before it, and three nodes begin again with it', async () => {
   const created = await insic('--root', 'admin', 'create-key', 'tenant', '-o', 'json')
   expect(created).toMatchObject({ code: 0 })
   const tenantKey = /insi_[\w-]+/.exec(created.stdout)?.[0] ?? 'none'
   expect((await cluster.set('node0', 'canary', CANARY)).status).toBe(200)
+  const tenant = await useTenant(tenantKey)
   const writer = writeKeys()
   await eventually('some are written', async () => (writer.acknowledged() >= 50 ? true : undefined))
 
@@ -152,6 +185,7 @@ test('a backup holds what was acknowledged before it, and three nodes begin agai
     expect(await cluster.get(nodeId, 'canary')).toBe(CANARY)
     for (let at = 0; at < before; at += 7) expect(await cluster.get(nodeId, `live-${at}`)).toBe(`value of live-${at}`)
   }
+  await expectTenantBegins(tenantKey, tenant)
   expect((await cluster.set('node2', 'after', 'the restore')).status).toBe(200)
   expect(await cluster.get('node0', 'after')).toBe('the restore')
 }, 90_000)
