@@ -66,10 +66,13 @@ export class S3Archive implements Archive {
         this.#told('cannot be written to', async () => {
           await done
         }),
+      // The library's own abort does not wait until the parts are gone; one whose source breaks off does.
       abort: async () => {
         stream.destroy()
-        await upload.abort().catch(() => undefined)
-        await done.catch(() => undefined)
+        await done.then(
+          () => this.remove(name).catch(() => undefined),
+          () => undefined,
+        )
       },
     })
   }

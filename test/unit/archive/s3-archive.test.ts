@@ -4,6 +4,7 @@ import { buffer } from 'node:stream/consumers'
 import { pipeline } from 'node:stream/promises'
 import { openLocation, openSource } from '../../../src/archive/location.ts'
 import type { Archive } from '../../../src/archive/archive.ts'
+import { eventually } from '../../support/eventually.ts'
 import { S3Server } from '../../support/s3-server.ts'
 
 const KEY_ID = 'AKIDTEST'
@@ -79,6 +80,19 @@ test('a failure in the middle is told to who writes, and leaves nothing', async 
   expect([server.objects.size, server.uploads.size]).toEqual([0, 0])
 })
 
+test('a source that breaks off leaves neither an object nor parts', async () => {
+  const archive = await archiveOf('s3://kept/')
+  async function* broken(): AsyncGenerator<Buffer> {
+    for (let count = 0; count < 40; count++) yield randomBytes(2 ** 20)
+    await eventually('parts are there', () => ([...server.uploads.values()][0]?.size === 2 ? true : undefined))
+    throw new Error('the node went away')
+  }
+  const writer = await archive.write(NAMES[0] ?? '')
+  await expect(pipeline(broken(), writer.stream)).rejects.toThrow('the node went away')
+  await writer.abort()
+  expect([server.objects.size, server.uploads.size]).toEqual([0, 0])
+})
+
 test('what is wrong is said in a sentence, without a secret', async () => {
   await expect((await archiveOf('s3://missing/')).list()).rejects.toThrow(
     's3://missing/ cannot be read: there is no such bucket',
@@ -90,6 +104,7 @@ test('what is wrong is said in a sentence, without a secret', async () => {
   const denied = (await archiveOf('s3://kept/')).list()
   await expect(denied).rejects.toThrow('access is denied (InvalidAccessKeyId)')
   await expect(denied).rejects.not.toThrow(SECRET)
+  process.env['AWS_ACCESS_KEY_ID'] = KEY_ID
   delete process.env['AWS_REGION']
   await expect((await archiveOf('s3://kept/')).list()).rejects.toThrow('set AWS_REGION')
   process.env['AWS_REGION'] = 'us-east-1'
