@@ -1,5 +1,6 @@
 // `npm run bench`: requests a second, p50 and p99 of sets and gets, as ratios to peers measured in the same run.
 import { load, loadGenerator, type LoadRequest, type LoadResult } from './load.ts'
+import { measureBackup } from './backup.ts'
 import { measureEvents } from './events.ts'
 import { measureMemory } from './memory.ts'
 import { measureNoisy } from './noisy.ts'
@@ -17,6 +18,7 @@ const HELP = `npm run bench -- [options]
   --only TEXT      only targets whose name contains TEXT (bare, 1 node, 3 nodes, etcd)
   --events         measure fan-out of events and the memory of idle subscribers instead
   --noisy          measure a quiet tenant while another one misbehaves with its sockets instead
+  --backup         measure a backup of 300 000 values under load, and the way back, instead
   --memory         measure resident memory and start-up with one million values instead
 Examples:
   npm run bench
@@ -29,6 +31,7 @@ const options = parseCommandLine(
     connections: { type: 'string', default: '64' },
     'warm-up': { type: 'string', default: '8' },
     only: { type: 'string', default: '' },
+    backup: { type: 'boolean', default: false },
     memory: { type: 'boolean', default: false },
     events: { type: 'boolean', default: false },
     noisy: { type: 'boolean', default: false },
@@ -134,6 +137,7 @@ function printTable(rows: readonly Row[]): void {
 }
 
 async function main(): Promise<void> {
+  if (options.backup) return measureBackup()
   if (options.memory) return measureMemory()
   if (options.events) return measureEvents()
   if (options.noisy) return measureNoisy()

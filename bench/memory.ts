@@ -8,37 +8,50 @@ import { startInsi, type Target } from './targets.ts'
 const VALUE_COUNT = 1_000_000
 const WRITERS = 128
 
-function residentMiB(target: Target): number {
+/** Of the first process of a target. */
+export function residentMiB(target: Target): number {
   const status = readFileSync(`/proc/${target.pids[0]}/status`, 'utf8')
   return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1024
 }
 
-function post(agent: Agent, target: Target, body: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const sent = request(
-      `${target.url}/db/api/v1/set`,
-      { method: 'POST', agent, headers: { authorization: target.token, 'content-length': Buffer.byteLength(body) } },
-      (answer) => {
+/** Connections that set values. */
+export class WritingAgent {
+  readonly #agent: Agent
+
+  constructor(connectionCount: number) {
+    this.#agent = new Agent({ keepAlive: true, maxSockets: connectionCount })
+  }
+
+  /** Resolves when the value is acknowledged. */
+  set(target: Target, key: string, value: string): Promise<void> {
+    const body = JSON.stringify({ key, value })
+    return new Promise((resolve, reject) => {
+      const headers = { authorization: target.token, 'content-length': Buffer.byteLength(body) }
+      const sent = request(`${target.url}/db/api/v1/set`, { method: 'POST', agent: this.#agent, headers }, (answer) => {
         answer.resume()
         answer.on('end', () =>
           answer.statusCode === 200 ? resolve() : reject(new Error(`set answered ${answer.statusCode}`)),
         )
-      },
-    )
-    sent.on('error', reject)
-    sent.end(body)
-  })
+      })
+      sent.on('error', reject)
+      sent.end(body)
+    })
+  }
+
+  destroy(): void {
+    this.#agent.destroy()
+  }
 }
 
 async function fill(target: Target): Promise<void> {
-  const agent = new Agent({ keepAlive: true, maxSockets: WRITERS })
+  const agent = new WritingAgent(WRITERS)
   let next = 0
   const value = 'v'.repeat(100)
   await Promise.all(
     Array.from({ length: WRITERS }, async () => {
       while (next < VALUE_COUNT) {
         const number = next++
-        await post(agent, target, `{"key":"key${String(number).padStart(9, '0')}","value":"${value}"}`)
+        await agent.set(target, `key${String(number).padStart(9, '0')}`, value)
         if (number % 100_000 === 0) process.stderr.write(`${number} values, ${Math.round(residentMiB(target))} MiB\n`)
       }
     }),

@@ -65,7 +65,7 @@ The chart makes a PrometheusRule of these when \`prometheusRule.enabled\` is set
 ${sections.join('\n')}
 ## How they were tried
 
-Every rule is tested against series in which it has to fire, and others in which it must not. Besides that, real faults were injected while a real Prometheus evaluated these rules with shortened durations: each raised its own alert and, at most, the companions that its page names, and ended with the cure of the page.
+Every rule is tested against series in which it has to fire, and others in which it must not. Besides that, real faults were injected while a real Prometheus evaluated these rules with shortened durations (and, for InsiReconcilerStalled, 75 s in place of 300): each raised its own alert and, at most, the companions that its page names, and ended with the cure of the page.
 
 - In a cluster of processes (\`test/observability/alert-faults.test.ts\`): InsiNodeDown, InsiQuorumMarginZero, InsiNoLeader, InsiNodeIsolated, InsiDiskStalled, InsiNodeQuarantined, InsiQuotaNear, InsiVersionSkew.
 - On Kubernetes (\`test/kube/reconciler-alerts.test.ts\`): InsiReconcilerAbsent (its Deployment scaled to 0), InsiReconcilerApiErrors and InsiReconcilerStalled (its RoleBinding deleted), InsiVoterCountMismatch (a quota that forbids the wanted pod), InsiLearnerStuck (a member added that never comes).

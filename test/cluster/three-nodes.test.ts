@@ -182,11 +182,20 @@ describe('a follower that was down for 50 000 writes', () => {
   }, 120_000)
 
   test('catches up from a snapshot once the log was cut', async () => {
-    await awayAndBack(50, 'raft: { logEntriesMax: 500, logRetainedEntries: 100 }\n', (cluster) =>
+    await awayAndBack(50, 'raft: { logEntriesMax: 500, logRetainedEntries: 100 }\n', async (cluster) => {
       // Reads see the received state while its installation still has to become durable.
-      eventually('the snapshot is installed', () =>
+      await eventually('the snapshot is installed', () =>
         cluster.output('node2').includes('snapshot installed') ? true : undefined,
-      ),
-    )
+      )
+      for (const key of ['a', 'b', 'a']) {
+        await cluster.call('node2', '/db/api/v1/cache/set', { body: { key, value: '1' } })
+      }
+      const metrics = await eventually('the entries of the cache are counted', async () => {
+        const { text } = await cluster.call('node2', '/metrics', { private: true, token: null })
+        return /^insi_cache_entries 2$/m.test(text) ? text : undefined
+      })
+      expect(metrics).toMatch(/^insi_snapshot_duration_seconds_count\{direction="installed"\} 1$/m)
+      expect(metrics).toMatch(/^insi_snapshot_duration_seconds_sum\{direction="installed"\} [\d.]*[1-9]/m)
+    })
   }, 120_000)
 })

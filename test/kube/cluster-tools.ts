@@ -98,6 +98,11 @@ export class PortForward {
     })
   }
 
+  /** Connects anew: kubectl does not always notice that its pod was replaced. */
+  restart(): void {
+    this.#process?.kill()
+  }
+
   close(): void {
     this.#isOpen = false
     this.#process?.kill()

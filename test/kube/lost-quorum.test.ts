@@ -90,15 +90,17 @@ test(
 
 async function refuses(): Promise<void> {
   for (const pod of pods(3)) {
-    const { text } = await eventually(
-      `/readyz of ${pod} says no`,
+    const expected = pod === 'insi-1' ? '[-] leader: no leader is known' : 'insid recover-alone --as NODE'
+    // A node that joins knows what stands in the way once it was refused.
+    await eventually(
+      `/readyz of ${pod} says no, and ${expected}`,
       async () => {
-        const answer = await readyz(pod)
-        return answer.status === 503 ? answer : undefined
+        const { status, text } = await readyz(pod)
+        if (status !== 503 || !text.includes(expected)) throw new Error(`${status}: ${text}`)
+        return true
       },
       { timeoutMs: 60_000 },
     )
-    expect(text).toContain(pod === 'insi-1' ? '[-] leader: no leader is known' : 'insid recover-alone --as NODE')
   }
   const refused = await eventually('the survivor answers', () =>
     release.call('insi-1', '/db/api/v1/set', { key: 'lost', value: 'x' }),

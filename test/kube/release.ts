@@ -223,9 +223,17 @@ export class Release {
 
   async reachable(names: readonly string[]): Promise<void> {
     for (const pod of names) {
-      await eventually(`${pod} answers`, async () => (await this.call(pod, '/db/api/v1/ping')).ok || undefined, {
-        timeoutMs: REACHABLE_TIMEOUT_MS,
-      })
+      await eventually(`${pod} answers`, () => this.#isReachable(pod), { timeoutMs: REACHABLE_TIMEOUT_MS })
+    }
+  }
+
+  async #isReachable(pod: string): Promise<true | undefined> {
+    try {
+      return (await this.call(pod, '/db/api/v1/ping')).ok || undefined
+    } catch (error) {
+      // A refused connection is one of a forward that starts just now.
+      if ((error as { readonly name?: unknown }).name === 'TimeoutError') this.#forwards.get(pod)?.restart()
+      throw error
     }
   }
 

@@ -6,7 +6,7 @@ const ANSWER_TIMEOUT_MS = 10_000
 /** How long the last write of each worker may take when the load ends. */
 const LAST_WRITE_MS = 20_000
 const RETRY_PAUSE_MS = 20
-/** How long one read may be refused for its rate. */
+/** How long one read may be refused for its rate, or find no way to its node. */
 const READ_MS = 30_000
 
 /** Where to send the next request: addresses change when pods or containers move. */
@@ -21,6 +21,13 @@ export interface AcknowledgedReport {
   readonly abandoned: number
   /** The longest time in which no writer had an acknowledgement. */
   readonly longestGapMs: number
+}
+
+interface ReadAnswer {
+  readonly status: number
+  readonly text: string
+  /** NaN where the answer names no time. */
+  readonly retryAfterMs: number
 }
 
 export class AcknowledgedWriter {
@@ -88,19 +95,30 @@ export class AcknowledgedWriter {
     return lost
   }
 
-  /** Readers are faster than a key may be: what is refused for that is asked again when the answer says. */
-  async #read(target: Target, key: string): Promise<{ readonly status: number; readonly text: string }> {
+  /**
+   * Readers are faster than a key may be: what is refused for that is asked again when the answer says. So is what got no answer at
+   * all, since the way to a node may have to be found anew.
+   */
+  async #read(target: Target, key: string): Promise<ReadAnswer> {
     const endMs = performance.now() + READ_MS
     for (;;) {
-      const answer = await fetch(`${target()}/db/api/v1/get?key=${key}`, {
-        headers: { authorization: `Bearer ${this.#apiKey}` },
-        signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS),
+      const answer = await this.#readOnce(target, key).catch((error: unknown) => {
+        if (performance.now() > endMs) throw error
+        return null
       })
-      const text = await answer.text()
-      const retryAfterMs = Number(answer.headers.get('retry-after') ?? Number.NaN) * 1_000
-      if (answer.status !== 429 || !(performance.now() + retryAfterMs < endMs)) return { status: answer.status, text }
-      await new Promise((resolve) => setTimeout(resolve, retryAfterMs))
+      const pauseMs = answer === null ? RETRY_PAUSE_MS : answer.retryAfterMs
+      if (answer !== null && (answer.status !== 429 || !(performance.now() + pauseMs < endMs))) return answer
+      await new Promise((resolve) => setTimeout(resolve, pauseMs))
     }
+  }
+
+  async #readOnce(target: Target, key: string): Promise<ReadAnswer> {
+    const answer = await fetch(`${target()}/db/api/v1/get?key=${key}`, {
+      headers: { authorization: `Bearer ${this.#apiKey}` },
+      signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS),
+    })
+    const retryAfterMs = Number(answer.headers.get('retry-after') ?? Number.NaN) * 1_000
+    return { status: answer.status, text: await answer.text(), retryAfterMs }
   }
 
   async #write(worker: number): Promise<void> {
