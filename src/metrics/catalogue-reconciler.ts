@@ -52,6 +52,12 @@ export const RECONCILER_SERIES = {
     labels: ['object'],
     help: 'Writes to Kubernetes; none in steady state.',
   },
+  insi_reconciler_api_requests_total: {
+    type: 'counter',
+    unit: 'count',
+    labels: ['verb', 'code'],
+    help: 'Requests to Kubernetes, by verb and kind of object, and HTTP status (`none`: no answer).',
+  },
   insi_reconciler_api_errors_total: {
     type: 'counter',
     unit: 'count',

@@ -85,6 +85,9 @@ test(
       { timeoutMs: 30_000 },
     )
     expect(await release.reconcilerSeries('insi_reconciler_writes_total')).toBe(writes)
+    expect(await release.proxied('services/insi-reconciler:9090', '/metrics')).toMatch(
+      /^insi_reconciler_api_requests_total\{verb="get configmaps",code="200"\} [1-9]/m,
+    )
     expect(await read()).toBe(after)
   },
   TEST_TIMEOUT_MS,

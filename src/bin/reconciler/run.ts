@@ -48,7 +48,12 @@ export async function run(flags: Flags): Promise<number> {
     onWrite: (object) => metrics.count('insi_reconciler_writes_total', { object }),
     onFailure: (verb, status) =>
       metrics.count('insi_reconciler_api_errors_total', { verb, code: status === null ? 'none' : String(status) }),
-    onAnswer: (request, status) => denials.answered(request, status),
+    onAnswer: (request, status) => {
+      denials.answered(request, status)
+      // Without the name of the object: `get configmaps/insi` is a verb and a kind.
+      const verb = request.replace(/\/.*/, '')
+      metrics.count('insi_reconciler_api_requests_total', { verb, code: status === null ? 'none' : String(status) })
+    },
   })
   const addressing = addressingOf(flags, kube.namespace)
   const connections: { close(): void }[] = []
