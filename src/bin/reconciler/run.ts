@@ -12,6 +12,7 @@ import { ReconcilerMetrics } from '../../metrics/reconciler-metrics.ts'
 import { Denials } from '../../reconciler/denials.ts'
 import { loadKubeAccess } from '../../reconciler/kube-config.ts'
 import { Kube } from '../../reconciler/kube.ts'
+import type { KubeHooks } from '../../reconciler/kube.ts'
 import { namesOf } from '../../reconciler/names.ts'
 import { NodeTopologies } from '../../reconciler/node-topology.ts'
 import { OpsServer } from '../../reconciler/ops-server.ts'
@@ -44,17 +45,7 @@ export async function run(flags: Flags): Promise<number> {
     else log.info({ request }, 'the Role allows a request again')
   })
   const access = await loadKubeAccess()
-  const kube = new Kube(access.config, flags.namespace ?? access.namespace, {
-    onWrite: (object) => metrics.count('insi_reconciler_writes_total', { object }),
-    onFailure: (verb, status) =>
-      metrics.count('insi_reconciler_api_errors_total', { verb, code: status === null ? 'none' : String(status) }),
-    onAnswer: (request, status) => {
-      denials.answered(request, status)
-      // Without the name of the object: `get configmaps/insi` is a verb and a kind.
-      const verb = request.replace(/\/.*/, '')
-      metrics.count('insi_reconciler_api_requests_total', { verb, code: status === null ? 'none' : String(status) })
-    },
-  })
+  const kube = new Kube(access.config, flags.namespace ?? access.namespace, hooksOf(metrics, denials))
   const addressing = addressingOf(flags, kube.namespace)
   const connections: { close(): void }[] = []
   const credentials = {
@@ -102,6 +93,20 @@ export async function run(flags: Flags): Promise<number> {
   }
   await serve(reconciler, { metrics, log, flags, namespace: kube.namespace })
   return 0
+}
+
+function hooksOf(metrics: ReconcilerMetrics, denials: Denials): KubeHooks {
+  const codeOf = (status: number | null): string => (status === null ? 'none' : String(status))
+  return {
+    onWrite: (object) => metrics.count('insi_reconciler_writes_total', { object }),
+    onFailure: (verb, status) => metrics.count('insi_reconciler_api_errors_total', { verb, code: codeOf(status) }),
+    onAnswer: (request, status) => {
+      denials.answered(request, status)
+      // Without the name of the object: `get configmaps/insi` is a verb and a kind.
+      const verb = request.replace(/\/.*/, '')
+      metrics.count('insi_reconciler_api_requests_total', { verb, code: codeOf(status) })
+    },
+  }
 }
 
 /** Undefined for the system's authorities alone. Closes `connections` when the file has changed: they are opened anew. */
