@@ -24,16 +24,21 @@ const EVENTS_A_PAGE = 1_000
 
 /**
  * Restores `backup` below `directory`, reads every record from the disk again and compares their sum with the one that the
- * cluster kept while it wrote them. Removes what it made. Rejects with an InsiError when the backup cannot be restored.
+ * cluster kept while it wrote them. Removes what it made, also when `signal` aborts. Rejects with an InsiError when the backup
+ * cannot be restored.
  */
-export async function drillRestore(backup: IncomingBackup, directory: string): Promise<RestoredContent> {
+export async function drillRestore(
+  backup: IncomingBackup,
+  directory: string,
+  signal: AbortSignal,
+): Promise<RestoredContent> {
   const scratch = await mkdtemp(path.join(directory, 'insi-restore-drill-'))
   try {
     // Nothing ever listens there.
     await restoreNode({ nodeId: 'drill', directory: scratch, raftAddress: '127.0.0.1:1' }, backup)
     const state = await StateMachine.open(await ReplaceableLevelStore.open(path.join(scratch, 'state')))
     try {
-      await readAll(state)
+      await readAll(state, signal)
       return await countContent(state.reader)
     } finally {
       await state.close()
@@ -43,11 +48,11 @@ export async function drillRestore(backup: IncomingBackup, directory: string): P
   }
 }
 
-async function readAll(state: StateMachine): Promise<void> {
+async function readAll(state: StateMachine, signal: AbortSignal): Promise<void> {
   const snapshot = await state.openSnapshot()
   try {
     const chunks = snapshot.chunks(READ_CHUNK_BYTES)
-    while ((await chunks.next()).done !== true);
+    while ((await chunks.next()).done !== true) signal.throwIfAborted()
   } finally {
     await snapshot.close()
   }

@@ -201,6 +201,7 @@ test('what is no whole backup is refused, and no node starts on what it left', a
     damaged: raw,
     longer: Buffer.concat([good, Buffer.from('x')]),
     none: Buffer.from('no'),
+    other: Buffer.alloc(4_096, 'another file'),
   }
   await cluster.end('node2', 'SIGTERM')
   await rm(dataOf('node2'), { recursive: true })
@@ -236,6 +237,38 @@ test('what is no whole backup is refused, and no node starts on what it left', a
   cluster.start('node2')
   await cluster.ready(['node2'])
 }, 60_000)
+
+test.each(['SIGTERM', 'SIGINT'] as const)(
+  'what %s broke off is not taken for done, and a drill leaves nothing behind',
+  async (signal) => {
+    const [name = ''] = await readdir(backups)
+    const scratch = await mkdtemp(path.join(tmpdir(), 'insi-drill-'))
+    const half = (await readFile(path.join(backups, name))).subarray(0, -1)
+    const start = (...words: string[]) => {
+      const started = startInsid([...words, '-'], { cwd: cluster.layout.home, hasStdin: true })
+      started.stdin?.on('error', () => {})
+      started.stdin?.write(half)
+      return started
+    }
+    const drill = start('verify-backup', '--directory', scratch)
+    await eventually('the drill has begun', async () => ((await readdir(scratch)).length > 0 ? true : undefined))
+    drill.kill(signal)
+    expect(await drill.ended).toEqual({ code: 1, signal: null })
+    expect(drill.output).toEqual({ stdout: '', stderr: 'insid: interrupted: nothing was verified\n' })
+    expect(await readdir(scratch)).toEqual([])
+
+    const home = path.join(scratch, 'home')
+    const restore = start('restore', '--as', 'node0', '--config', cluster.configPath, '--home', home)
+    await eventually('the restore has begun', async () => {
+      const found = await readdir(path.join(home, 'node0')).catch(() => [])
+      return found.length > 0 ? true : undefined
+    })
+    restore.kill(signal)
+    expect(await restore.ended).toEqual({ code: null, signal })
+    await rm(scratch, { recursive: true })
+  },
+  30_000,
+)
 
 test('only so many backups of a cluster are kept, and those of others stay', async () => {
   const [foreign = ''] = await readdir(backups)

@@ -11,6 +11,7 @@ import type { Shell } from './completion.ts'
 import { normaliseFlags } from './go-flags.ts'
 import { healthcheck } from './healthcheck.ts'
 import { writeNewConfig } from './new-config.ts'
+import { endBySignals } from './signals.ts'
 import { insiVersion } from './version.ts'
 
 const CONFIG_PATH_DEFAULT = 'cluster.yaml'
@@ -95,6 +96,7 @@ function buildProgram(setExitCode: (code: number) => void): Command {
     .option('--log-format <format>', 'auto, json or pretty')
     .addOption(new Option('--supervised').hideHelp())
     .action(async (flags: Flags) => setExitCode(await runServer(flags, program)))
+  program.hook('preSubcommand', endBySignals)
   program
     .command('healthcheck')
     .description('ask a node of this machine whether it lives; the exit code is the answer')

@@ -1,5 +1,6 @@
 // `insid verify-backup`: proves that a backup can be restored, without touching any node.
 import { tmpdir } from 'node:os'
+import { addAbortSignal } from 'node:stream'
 import { ArchiveError } from '../../archive/archive.ts'
 import { decompressed } from '../../archive/compression.ts'
 import { IncomingBackup } from '../../archive/incoming-backup.ts'
@@ -7,6 +8,7 @@ import { openSource } from '../../archive/location.ts'
 import { systemClock } from '../../base/clock.ts'
 import { InsiError, messageOf } from '../../base/errors.ts'
 import { drillRestore } from '../../restore-drill.ts'
+import { stopRequested } from './signals.ts'
 
 export interface VerifyOptions {
   /** Where the backup is, as it was typed. */
@@ -23,12 +25,15 @@ export interface VerifyOptions {
 /** Returns the exit code: 0 when the backup is whole, can be restored and is young enough. */
 export async function verifyBackup(options: VerifyOptions): Promise<number> {
   const startedMs = systemClock.monotonicMs()
+  const interruption = new AbortController()
+  void stopRequested(() => process.exit(1)).then(() => interruption.abort())
+  const { signal } = interruption
   try {
     const found = await openSource(options.source, options.cluster)
-    const backup = await IncomingBackup.begin(decompressed(await found.open()))
+    const backup = await IncomingBackup.begin(decompressed(addAbortSignal(signal, await found.open())))
     const { manifest } = backup
     assertYoung(Date.parse(manifest.createdAt), options.ageMaxMs)
-    const content = await drillRestore(backup, options.directory ?? tmpdir())
+    const content = await drillRestore(backup, options.directory ?? tmpdir(), signal)
     const durationMs = Math.round(systemClock.monotonicMs() - startedMs)
     const { clusterId, createdAt, index, insiVersion } = manifest
     const records = backup.content?.recordCount ?? 0
@@ -54,7 +59,7 @@ Duration:  ${durationMs} ms
     process.stdout.write(options.isJson ? `${JSON.stringify(json)}\n` : text)
     return 0
   } catch (error) {
-    process.stderr.write(`insid: the backup is of no use: ${reasonOf(error)}\n`)
+    process.stderr.write(`insid: ${signal.aborted ? 'interrupted: nothing was verified' : verdictOn(error)}\n`)
     return 1
   }
 }
@@ -63,10 +68,12 @@ function assertYoung(createdAtMs: number, ageMaxMs: number | null): void {
   const ageMs = systemClock.nowMs() - createdAtMs
   if (ageMaxMs === null || ageMs <= ageMaxMs) return
   throw new ArchiveError(
-    `it was made ${Math.round(ageMs / 60_000)} min ago, and may be ${Math.round(ageMaxMs / 60_000)} min old`,
+    `the backup is too old: it was made ${Math.round(ageMs / 60_000)} min ago, and may be ${Math.round(ageMaxMs / 60_000)} min old`,
   )
 }
 
-function reasonOf(error: unknown): string {
-  return error instanceof InsiError ? `${error.message} [${error.code}]` : messageOf(error)
+/** What is wrong with the place, or with the disk of the drill, says nothing about the backup. */
+function verdictOn(error: unknown): string {
+  if (error instanceof InsiError) return `the backup is of no use: ${error.message} [${error.code}]`
+  return `nothing was verified: ${messageOf(error)}`
 }
