@@ -9,6 +9,7 @@ import { messageOf } from '../base/errors.ts'
 import { ArchiveError } from './archive.ts'
 import type { Archive, ArchiveWriter, StoredBackup } from './archive.ts'
 import { parseBackupName } from './backup-name.ts'
+import { byAge } from './selection.ts'
 
 /** A backup holds everything that the cluster knows. */
 const FILE_MODE = 0o600
@@ -28,7 +29,7 @@ export class DirectoryArchive implements Archive {
   }
 
   async write(name: string): Promise<ArchiveWriter> {
-    return this.#told('cannot be written to', async () => {
+    return told(`${this.#directory} cannot be written to`, async () => {
       await mkdir(this.#directory, { recursive: true, mode: DIRECTORY_MODE })
       await this.#removeStale()
       const target = path.join(this.#directory, name)
@@ -39,7 +40,7 @@ export class DirectoryArchive implements Archive {
       return {
         stream,
         commit: () =>
-          this.#told('cannot be written to', async () => {
+          told(`${this.#directory} cannot be written to`, async () => {
             await rename(temporary, target)
             await syncDirectory(this.#directory)
           }),
@@ -52,26 +53,27 @@ export class DirectoryArchive implements Archive {
   }
 
   async read(name: string): Promise<Readable> {
-    return this.#told('cannot be read', async () => {
-      const file = await open(path.join(this.#directory, name), 'r')
+    const target = path.join(this.#directory, name)
+    return told(`${target} cannot be read`, async () => {
+      const file = await open(target, 'r')
       await file.close()
-      return createReadStream(path.join(this.#directory, name))
+      return createReadStream(target)
     })
   }
 
   async list(): Promise<readonly StoredBackup[]> {
-    return this.#told('cannot be read', async () => {
+    return told(`${this.#directory} cannot be read`, async () => {
       const found: StoredBackup[] = []
-      for (const name of (await readdir(this.#directory)).toSorted()) {
+      for (const name of await readdir(this.#directory)) {
         const named = parseBackupName(name)
         if (named !== null) found.push({ ...named, sizeBytes: (await stat(path.join(this.#directory, name))).size })
       }
-      return found.toSorted((one, other) => compare(one.createdAt, other.createdAt))
+      return found.toSorted(byAge)
     })
   }
 
   async remove(name: string): Promise<void> {
-    return this.#told('cannot be written to', async () => {
+    return told(`${this.#directory} cannot be written to`, async () => {
       await rm(path.join(this.#directory, name), { force: true })
     })
   }
@@ -83,17 +85,15 @@ export class DirectoryArchive implements Archive {
       if (this.#clock.nowMs() - mtimeMs > PARTIAL_AGE_MAX_MS) await rm(file, { force: true })
     }
   }
-
-  async #told<Result>(problem: string, work: () => Promise<Result>): Promise<Result> {
-    try {
-      return await work()
-    } catch (error) {
-      throw new ArchiveError(`${this.#directory} ${problem}: ${messageOf(error)}`, { cause: error })
-    }
-  }
 }
 
-const compare = (one: string, other: string): number => (one < other ? -1 : Number(one > other))
+async function told<Result>(problem: string, work: () => Promise<Result>): Promise<Result> {
+  try {
+    return await work()
+  } catch (error) {
+    throw new ArchiveError(`${problem}: ${messageOf(error)}`, { cause: error })
+  }
+}
 
 async function syncDirectory(directory: string): Promise<void> {
   const handle = await open(directory, 'r')

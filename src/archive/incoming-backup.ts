@@ -1,4 +1,5 @@
 // A backup while it is read, from a node or from where it is kept: first what it says of itself, then the rest, checked.
+import { InsiError } from '../base/errors.ts'
 import { BackupReader } from '../contract/backup-stream.ts'
 import type { BackupContent, BackupManifest } from '../contract/backup-stream.ts'
 import { snapshotCorrupt } from '../contract/frames.ts'
@@ -35,7 +36,7 @@ export class IncomingBackup {
     while (reader.manifest === null) {
       const { value, done } = await rest.next()
       if (done === true) throw snapshotCorrupt('it is not complete')
-      first.push({ chunk: value, frames: reader.push(value) })
+      first.push({ chunk: value, frames: beginning(reader, value) })
     }
     return new IncomingBackup(reader.manifest, reader, first, rest)
   }
@@ -68,5 +69,16 @@ export class IncomingBackup {
       yield { chunk: value, frames: this.#reader.push(value) }
     }
     this.#content = this.#reader.end()
+  }
+}
+
+/** Any file may have been named: what it lacks as a frame helps nobody. */
+function beginning(reader: BackupReader, chunk: Uint8Array): Buffer[] {
+  try {
+    return reader.push(chunk)
+  } catch (error) {
+    if (reader.manifest === null && error instanceof InsiError)
+      throw snapshotCorrupt('it does not begin as a backup does')
+    throw error
   }
 }

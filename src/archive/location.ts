@@ -20,8 +20,6 @@ export type Location =
 
 export interface Source {
   readonly name: string
-  /** What the name says, where the name was looked up; else null. */
-  readonly createdAt: string | null
   open(): Promise<Readable>
 }
 
@@ -43,11 +41,11 @@ export async function openLocation(text: string): Promise<Location> {
  */
 export async function openSource(text: string, cluster: string | null): Promise<Source> {
   const location = await openLocation(text)
-  if (location.type === 'stdio') return { name: '-', createdAt: null, open: () => Promise.resolve(process.stdin) }
+  if (location.type === 'stdio') return { name: '-', open: () => Promise.resolve(process.stdin) }
   const { archive, name } = location
-  if (name !== null) return { name, createdAt: null, open: () => archive.read(name) }
-  const newest = newestBackup(await archive.list(), text, cluster)
-  return { name: newest.name, createdAt: newest.createdAt, open: () => archive.read(newest.name) }
+  if (name !== null) return { name, open: () => archive.read(name) }
+  const newest = newestBackup(await archive.list(), text, cluster).name
+  return { name: newest, open: () => archive.read(newest) }
 }
 
 /** `BUCKET/PREFIX/` or `BUCKET/PREFIX/NAME.insi`; a prefix may lack its last slash. */

@@ -5,6 +5,7 @@ import { messageOf } from '../base/errors.ts'
 import { ArchiveError } from './archive.ts'
 import type { Archive, ArchiveWriter, StoredBackup } from './archive.ts'
 import { parseBackupName } from './backup-name.ts'
+import { byAge } from './selection.ts'
 import type * as Library from './s3-sdk.ts'
 
 type Sdk = Pick<typeof Library, 'DeleteObjectCommand' | 'GetObjectCommand' | 'Upload' | 'paginateListObjectsV2'>
@@ -99,7 +100,7 @@ export class S3Archive implements Archive {
           if (named !== null) found.push({ ...named, sizeBytes: Size })
         }
       }
-      return found.toSorted((one, other) => Date.parse(one.createdAt) - Date.parse(other.createdAt))
+      return found.toSorted(byAge)
     })
   }
 

@@ -1,6 +1,12 @@
 // Which of the backups in a place is meant, and which are too many.
 import { ArchiveError } from './archive.ts'
-import type { StoredBackup } from './archive.ts'
+import type { Archive, StoredBackup } from './archive.ts'
+import type { NamedBackup } from './backup-name.ts'
+
+/** Orders backups by age, the oldest first. */
+export function byAge(one: NamedBackup, other: NamedBackup): number {
+  return Date.parse(one.createdAt) - Date.parse(other.createdAt)
+}
 
 /** The newest of `backups`, which are ordered by age; of the cluster whose id begins with `cluster` where it is given. */
 export function newestBackup(backups: readonly StoredBackup[], place: string, cluster: string | null): StoredBackup {
@@ -21,10 +27,16 @@ export function newestBackup(backups: readonly StoredBackup[], place: string, cl
   return newest
 }
 
-/** The oldest backups of `cluster`, as many as there are beyond `keep`. */
-export function surplusBackups(backups: readonly StoredBackup[], cluster: string, keep: number): StoredBackup[] {
+/** Removes the oldest of `backups` that are of `cluster`, as many as there are beyond `keep`. Returns their names. */
+export async function removeSurplus(
+  archive: Archive,
+  backups: readonly StoredBackup[],
+  { cluster, keep }: { readonly cluster: string; readonly keep: number },
+): Promise<string[]> {
   const own = backups.filter((backup) => backup.cluster === cluster)
-  return own.slice(0, Math.max(0, own.length - keep))
+  const surplus = own.slice(0, Math.max(0, own.length - keep)).map(({ name }) => name)
+  for (const name of surplus) await archive.remove(name)
+  return surplus
 }
 
 /** `cluster` is the beginning of an id, or a whole one, of which names have only the beginning. */

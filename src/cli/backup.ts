@@ -7,7 +7,7 @@ import { compressor } from '../archive/compression.ts'
 import { IncomingBackup } from '../archive/incoming-backup.ts'
 import { openLocation } from '../archive/location.ts'
 import type { Location } from '../archive/location.ts'
-import { surplusBackups } from '../archive/selection.ts'
+import { removeSurplus } from '../archive/selection.ts'
 import { endingOnSilence } from '../archive/silence.ts'
 import { systemClock } from '../base/clock.ts'
 import { messageOf } from '../base/errors.ts'
@@ -45,7 +45,7 @@ export async function backup(context: CommandContext): Promise<void> {
   const http = context.http()
   const body = endingOnSilence(await new Cluster(http).backup({ signal }), http.clock, signal)
   const made = await told(() => store(body, location, { signal, console: context.console }))
-  const removed = await removeSurplus(made.name, location, keep)
+  const removed = await prune(made.name, location, keep)
   const result = { ...made, removed, durationMs: Math.round(systemClock.monotonicMs() - startedMs) }
   const output = { lines: linesOf(result), json: jsonOf(result) }
   if (location.type === 'stdio') for (const { text } of output.lines) context.console.complain(text)
@@ -63,14 +63,12 @@ function keepFlag(context: CommandContext, location: Location): number | null {
   return keep
 }
 
-async function removeSurplus(name: string, location: Location, keep: number | null): Promise<readonly string[]> {
+async function prune(name: string, location: Location, keep: number | null): Promise<readonly string[]> {
   if (keep === null || location.type === 'stdio') return []
   const { archive } = location
   const cluster = parseBackupName(name)?.cluster ?? ''
   try {
-    const surplus = surplusBackups(await archive.list(), cluster, keep).map((backup) => backup.name)
-    for (const old of surplus) await archive.remove(old)
-    return surplus
+    return await removeSurplus(archive, await archive.list(), { cluster, keep })
   } catch (error) {
     throw new CommandFailure([`Error: ${name} was made, but older backups could not be removed: ${messageOf(error)}`])
   }

@@ -1,7 +1,7 @@
 // cluster backups: those that a place has; and cluster prune-backups, which removes the oldest of one cluster.
 import type { Archive, StoredBackup } from '../archive/archive.ts'
 import { openLocation } from '../archive/location.ts'
-import { newestBackup, surplusBackups } from '../archive/selection.ts'
+import { newestBackup, removeSurplus } from '../archive/selection.ts'
 import { systemClock } from '../base/clock.ts'
 import { tellBackupFailure } from './backup-failure.ts'
 import { CommandFailure, argument } from './command.ts'
@@ -36,9 +36,7 @@ export async function pruneBackups(context: CommandContext): Promise<void> {
   const removed = await tellBackupFailure(async () => {
     const found = await archive.list()
     const newest = newestBackup(found, place, typeof cluster === 'string' ? cluster : null)
-    const surplus = surplusBackups(found, newest.cluster, keep).map(({ name }) => name)
-    for (const name of surplus) await archive.remove(name)
-    return surplus
+    return removeSurplus(archive, found, { cluster: newest.cluster, keep })
   }, outcome)
   const lines = removed.map((name) => ({ text: `Removed: ${name}` }))
   const nothing: Line = { text: 'Nothing to remove.', colour: 'yellow' }

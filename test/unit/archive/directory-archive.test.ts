@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { finished } from 'node:stream/promises'
 import { DirectoryArchive } from '../../../src/archive/directory-archive.ts'
+import { removeSurplus } from '../../../src/archive/selection.ts'
 import { systemClock } from '../../../src/base/clock.ts'
 
 const NAME = 'insi-0ea36cf1-20261123T091500Z.insi'
@@ -37,6 +38,22 @@ test('backups are listed by age, and nothing else is', async () => {
   await archive().remove(NAME)
   expect((await archive().list()).map(({ name }) => name)).toEqual([LATER])
   await expect(new DirectoryArchive(path.join(directory, 'none'), systemClock).list()).rejects.toThrow('cannot be read')
+})
+
+test('beyond the number to keep, the oldest of the same cluster are removed', async () => {
+  const older = NAME.replace('20261123', '20261121')
+  for (const name of [NAME, older, LATER]) await write(name, 'one')
+  const prune = async (cluster: string, keep: number) =>
+    removeSurplus(archive(), await archive().list(), { cluster, keep })
+  expect(await prune('0ea36cf1', 2)).toEqual([])
+  expect(await prune('0ea36cf1', 1)).toEqual([older])
+  expect(await prune('00000000', 1)).toEqual([])
+  expect((await archive().list()).map(({ name }) => name)).toEqual([NAME, LATER])
+})
+
+test('a file that is not there is named', async () => {
+  const missing = path.join(directory, 'none.insi')
+  await expect(archive().read('none.insi')).rejects.toThrow(`${missing} cannot be read`)
 })
 
 test('what a process that died left is removed once it cannot be of a running one', async () => {

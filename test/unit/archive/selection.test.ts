@@ -1,5 +1,5 @@
 import { backupName, parseBackupName } from '../../../src/archive/backup-name.ts'
-import { newestBackup, surplusBackups } from '../../../src/archive/selection.ts'
+import { newestBackup } from '../../../src/archive/selection.ts'
 
 const stored = (cluster: string, createdAt: string) => ({
   name: backupName({ clusterId: cluster, createdAt }),
@@ -33,10 +33,4 @@ test('the newest backup is chosen, of one cluster only', () => {
   expect(() => newestBackup([], '/b/', null)).toThrow('/b/ has no backup')
   expect(() => newestBackup(ALL, '/b/', 'ffff')).toThrow(`no backup of the cluster ffff; it has some of ${A}, ${B}`)
   expect(() => newestBackup(ALL, '/b/', '')).toThrow('no backup')
-})
-
-test('what is beyond the number to keep are the oldest of the same cluster', () => {
-  expect(surplusBackups(ALL, A, 1)).toEqual([OLD])
-  expect(surplusBackups(ALL, A, 2)).toEqual([])
-  expect(surplusBackups(ALL, B, 1)).toEqual([])
 })
