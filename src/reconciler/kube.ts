@@ -91,8 +91,6 @@ export interface SliceEndpoint {
 export interface KubeHooks {
   /** Told of each write, by kind of object. */
   readonly onWrite: (object: string) => void
-  /** Told of each failure, by verb and kind of object, such as `get configmaps`. */
-  readonly onFailure: (verb: string, status: number | null) => void
   /** Told of each answer, by verb and object, such as `get configmaps/insi`. */
   readonly onAnswer: (request: string, status: number | null) => void
 }
@@ -266,7 +264,6 @@ export class Kube {
       return answer
     } catch (error) {
       const failure = failureOf(asked, error)
-      this.#hooks.onFailure(asked.replace(/\/.*/, ''), failure.status)
       this.#hooks.onAnswer(asked, failure.status)
       throw failure
     }

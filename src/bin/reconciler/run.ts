@@ -27,6 +27,8 @@ import { describePass } from './describe-pass.ts'
 import { portOf } from './flags.ts'
 import type { Flags } from './flags.ts'
 
+/** Of HTTP. */
+const ERROR_STATUS_MIN = 400
 const MS_PER_SECOND = 1_000
 
 /** Resolves with the exit code, when everything is done or somebody asks it to stop. Rejects with an Error to be told. */
@@ -96,15 +98,14 @@ export async function run(flags: Flags): Promise<number> {
 }
 
 function hooksOf(metrics: ReconcilerMetrics, denials: Denials): KubeHooks {
-  const codeOf = (status: number | null): string => (status === null ? 'none' : String(status))
   return {
     onWrite: (object) => metrics.count('insi_reconciler_writes_total', { object }),
-    onFailure: (verb, status) => metrics.count('insi_reconciler_api_errors_total', { verb, code: codeOf(status) }),
     onAnswer: (request, status) => {
       denials.answered(request, status)
       // Without the name of the object: `get configmaps/insi` is a verb and a kind.
-      const verb = request.replace(/\/.*/, '')
-      metrics.count('insi_reconciler_api_requests_total', { verb, code: codeOf(status) })
+      const labels = { verb: request.replace(/\/.*/, ''), code: status === null ? 'none' : String(status) }
+      metrics.count('insi_reconciler_api_requests_total', labels)
+      if (status === null || status >= ERROR_STATUS_MIN) metrics.count('insi_reconciler_api_errors_total', labels)
     },
   }
 }

@@ -89,7 +89,6 @@ export class ReconciledRelease {
     )
     const kube = new Kube(this.kube.config, 'shop', {
       onWrite: (object) => metrics.count('insi_reconciler_writes_total', { object }),
-      onFailure: () => undefined,
       onAnswer: (request, status) => denials.answered(request, status),
     })
     const { port } = this.#nodes.address() as AddressInfo
