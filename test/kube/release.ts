@@ -15,8 +15,6 @@ const WRITES_MIN = 50
 const WRITERS = 4
 /** Between two writes of one writer: the nodes, Kubernetes and the load share one machine. */
 const PAUSE_MS = 10
-/** Nodes, Kubernetes and load share two cores, where a busy moment alone may cost the target. */
-const GAP_OVER_TARGET = 2
 const SERVERS = 'app.kubernetes.io/component=server'
 const RECONCILERS = 'app.kubernetes.io/component=reconciler'
 const WAIT = ['--wait', '--timeout', '150s']
@@ -29,7 +27,7 @@ interface Members {
 interface LoadOptions {
   /** The writers go through these pods; they must be there at the end, and each is asked for what was written. */
   readonly through: readonly string[]
-  /** What a rolling upgrade is to cost; more moves fail the test, a longer gap is printed, and fails it at GAP_OVER_TARGET. */
+  /** Bounds of what a rolling upgrade may cost; the table at the end of a run shows the gap beside its own. */
   readonly target?: { readonly leaderMoves: number; readonly longestGapMs: number }
 }
 
@@ -277,7 +275,7 @@ export class Release {
     expect(report.abandoned).toBe(0)
     if (target !== undefined) {
       expect(leaderMoves).toBeLessThanOrEqual(target.leaderMoves)
-      expect(longestGapMs).toBeLessThanOrEqual(target.longestGapMs * GAP_OVER_TARGET)
+      expect(longestGapMs).toBeLessThanOrEqual(target.longestGapMs)
     }
     return report
   }

@@ -54,7 +54,7 @@ test(
 )
 
 test(
-  'a rolling upgrade moves the leadership at most twice and stalls writes for moments only',
+  'a rolling upgrade moves the leadership at most twice and stalls writes for less than a second',
   async () => {
     await release.underLoad('rolling upgrade', { through: pods(3), target: TARGET }, async () => {
       await release.upgrade(...imageValues(NEXT_IMAGE))
