@@ -1,12 +1,12 @@
 // Durations among the words of a command.
-import { parseDurationMs } from '../config/duration.ts'
+import { parseTypedDurationMs } from '../config/duration.ts'
 import { CommandFailure } from './command.ts'
 import type { CommandContext } from './command.ts'
 
 /** Milliseconds of `30s` or `1h30m`; a bare number is refused, since it does not say of what. */
 export function parseDuration(text: string): number {
-  const durationMs = /^\d+$/.test(text) ? undefined : parseDurationMs(text)
-  if (durationMs !== undefined && durationMs > 0) return durationMs
+  const durationMs = parseTypedDurationMs(text)
+  if (durationMs !== undefined) return durationMs
   throw new CommandFailure([`Error: '${text}' is no duration: write 500ms, 30s, 15m or 1h30m.`])
 }
 

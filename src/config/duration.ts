@@ -15,6 +15,12 @@ const TERM = /(\d+(?:\.\d+)?)(ns|us|µs|μs|ms|s|m|h)/g
 /** What parseDurationMs accepts as text; also the pattern of the JSON schema. */
 export const DURATION_PATTERN = /^(\d+|(\d+(\.\d+)?(ns|us|µs|μs|ms|s|m|h))+)$/
 
+/** Milliseconds of what a person typed, above zero; undefined for a bare number as well, since it does not say of what. */
+export function parseTypedDurationMs(text: string): number | undefined {
+  const durationMs = /^\d+$/.test(text) ? undefined : parseDurationMs(text)
+  return durationMs === 0 ? undefined : durationMs
+}
+
 /** Milliseconds of a duration, rounded up, or undefined when `value` is none. Never negative. */
 export function parseDurationMs(value: unknown): number | undefined {
   if (typeof value === 'number') return Number.isSafeInteger(value) && value >= 0 ? value : undefined

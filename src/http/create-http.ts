@@ -95,8 +95,9 @@ export function createHttp(deps: HttpDeps): HttpListeners {
   const listener = (kinds: readonly Listener[], address: Address, tls: TlsMaterial | null): HttpListener => {
     // Probes and scrapes on the ops listener are not filtered: who can reach it is the operator's network's business.
     const permitted = kinds.includes('public') || kinds.includes('private') ? permittedIps : []
-    const isLeaving = () => kinds.includes('public') && deps.services.cluster.isLeaving
-    const upgrades = kinds.includes('public') ? isSocketRequest : () => false
+    const isPublic = kinds.includes('public')
+    const isLeaving = isPublic ? () => deps.services.cluster.isLeaving : () => false
+    const upgrades = isPublic ? isSocketRequest : () => false
     const app = createApp(appDeps, {
       endpoints: endpointsFor(kinds, handlers, limits),
       addressFilter: { permitted, trustedProxies, wildcard: kinds.includes('public') },

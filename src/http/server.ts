@@ -30,7 +30,7 @@ export interface HttpServerOptions {
   readonly connectionsMax: number
   readonly drainTimeoutMs: number
   /** True while the node is about to stop: answers then end their connection, so that no request meets the end of one that is idle. */
-  readonly isLeaving?: () => boolean
+  readonly isLeaving: () => boolean
   /** Which requests the server emits as `upgrade`; absent: none, a request to upgrade is served as an ordinary one. */
   readonly upgrades?: (request: http.IncomingMessage) => boolean
 }
@@ -70,9 +70,8 @@ export class HttpServer {
     this.#options = options
     const guard = new ConnectionGuard(deps.clock, options)
     this.#guard = guard
-    const isLeaving = options.isLeaving ?? (() => false)
     this.server = createServer((request, response) => {
-      if (isLeaving()) response.shouldKeepAlive = false
+      if (options.isLeaving()) response.shouldKeepAlive = false
       if (guard.admit(request, response)) callback(request, response)
     }, options)
     this.server.maxConnections = options.connectionsMax

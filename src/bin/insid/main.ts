@@ -1,6 +1,6 @@
 // The command line of insid: what was asked for, and which room does it.
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
-import { parseDurationMs } from '../../config/duration.ts'
+import { parseTypedDurationMs } from '../../config/duration.ts'
 import { nearestName } from '../../config/spelling.ts'
 import { processEnvironment } from '../../config/environment.ts'
 import { ConfigError } from '../../config/faults.ts'
@@ -137,6 +137,7 @@ function buildProgram(setExitCode: (code: number) => void): Command {
 }
 
 async function runServer(flags: Flags, program: Command): Promise<number> {
+  if (flags.newCfg !== undefined || flags.check === true) endBySignals()
   if (flags.newCfg !== undefined) return writeNewConfig(flags.newCfg, commandNames().insid)
   const isHost = flags.host === true
   if (flags.check !== true && isHost === (flags.as !== undefined)) {
@@ -219,8 +220,8 @@ async function runVerification(source: string, flags: Flags): Promise<number> {
 }
 
 function parseAge(text: string): number {
-  const ageMs = /^\d+$/.test(text) ? undefined : parseDurationMs(text)
-  if (ageMs === undefined || ageMs <= 0) throw new InvalidArgumentError('Write it as a duration, such as 26h.')
+  const ageMs = parseTypedDurationMs(text)
+  if (ageMs === undefined) throw new InvalidArgumentError('Write it as a duration, such as 26h.')
   return ageMs
 }
 
