@@ -45,6 +45,7 @@ done
 [ -n "$source" ] || refuse "SOURCE is missing"
 [[ $replicas =~ ^[1-9]$ ]] || refuse "--replicas takes a number, 1 to 9"
 [[ $timeout =~ ^[0-9]+$ ]] || refuse "--timeout takes seconds"
+[[ $source$cluster != *[\"\\]* ]] || refuse "no name has a quote or a backslash"
 if [[ $source == s3://* ]]; then
   [ -z "$claim" ] || refuse "a claim has no s3://"
 else
@@ -63,7 +64,8 @@ echo "1/4 see that nothing lives here"
 [ "$(json "statefulset/$set" '{.spec.replicas}')" = 0 ] ||
   stop "$set is to have pods: kubectl -n $namespace scale statefulset/$set --replicas=0"
 [ -z "$(kube get pods --selector "$ours" --output name)" ] || stop "pods of $set still stop: wait until they are gone"
-former=$(json "configmap/$set-identity" '{.data.clusterId}')
+# There is none without the reconciler.
+former=$(kube get configmap "$set-identity" --ignore-not-found --output 'jsonpath={.data.clusterId}')
 if [ -n "$former" ] && [ "$former" != "$give_up" ]; then
   stop "the cluster $former lived here. A backup makes a new cluster; what was written since is given up." \
     "If that one is lost for good, add: --give-up $former"
@@ -122,7 +124,7 @@ kube create --filename - >/dev/null <<EOF
    "volumeMounts": $mounts]}],
   "volumes": $volumes]}}
 EOF
-deadline=$((SECONDS + timeout))
+deadline=$((SECONDS + timeout)) told=
 while phase=$(json "pod/$pod" '{.status.phase}') && [ "$phase" != Succeeded ]; do
   if [ "$phase" = Failed ]; then
     kube logs "$pod" >&2
@@ -131,6 +133,12 @@ while phase=$(json "pod/$pod" '{.status.phase}') && [ "$phase" != Succeeded ]; d
   if [ $SECONDS -ge $deadline ]; then
     kube describe pod "$pod" >&2
     stop "The restore is not over after $timeout s (--timeout)."
+  fi
+  # Such as an image that cannot be pulled, or a claim that is not there.
+  obstacle=$(json "pod/$pod" '{.status.containerStatuses[0].state.waiting.reason}{.status.conditions[?(@.reason=="Unschedulable")].message}')
+  if [ -n "$obstacle" ] && [ "$obstacle" != "$told" ]; then
+    told=$obstacle
+    echo "    waiting: $obstacle"
   fi
   sleep 1
 done
